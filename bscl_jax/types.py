@@ -1,0 +1,117 @@
+"""The arrays that pass from room to room, and the one table of shape letters.
+
+====== ==========================================================
+letter meaning
+====== ==========================================================
+``b``  pairs in the batch
+``e``  extra candidates of the batch (hard negatives)
+``d``  features of an embedding
+``s``  tokens of a padded text
+``n``  pairs in the data
+====== ==========================================================
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+type_of_array = Array | np.ndarray
+"""Host batches are NumPy arrays; on the device the same tuples hold JAX arrays."""
+
+Params = Any
+"""A plain nested dict of arrays."""
+
+
+class TokenBatch(NamedTuple):
+    """Texts as token ids, padded to one length.
+
+    Attributes:
+        ids: token ids, special tokens included; padding is the tokenizer's pad id.
+        mask: True on real tokens. A row has at least one (the special tokens).
+    """
+
+    ids: Int[type_of_array, "b s"]
+    mask: Bool[type_of_array, "b s"]
+
+
+class PairBatch(NamedTuple):
+    """One batch of pairs, as the step takes it.
+
+    Attributes:
+        queries: first texts.
+        targets: second texts; row i of both is a pair.
+        scores: grade of each pair in [0, 1]; 1 where the data has no labels.
+        weights: 1 for a row that counts, 0 for a row that only fills up the last batch (its
+            texts are real and stay in the denominators, its own term is left out).
+        query_ids: 32-bit content ids; equal texts have equal ids.
+        target_ids: the same for the second texts.
+    """
+
+    queries: TokenBatch
+    targets: TokenBatch
+    scores: Float[type_of_array, " b"]
+    weights: Float[type_of_array, " b"]
+    query_ids: Int[type_of_array, " b"]
+    target_ids: Int[type_of_array, " b"]
+
+
+class Pairs(NamedTuple):
+    """Training pairs as text. Row i of each field belongs together; all have n rows.
+
+    Attributes:
+        queries: first texts.
+        targets: second texts.
+        scores: grade of each pair in [0, 1], or None where every pair is positive.
+    """
+
+    queries: Sequence[str]
+    targets: Sequence[str]
+    scores: Sequence[float] | None = None
+
+
+class RetrievalSet(NamedTuple):
+    """Queries to be answered from a corpus.
+
+    Attributes:
+        queries: the query texts.
+        corpus: the candidate texts, every one a candidate for every query.
+        relevant: for each query the positions in ``corpus`` that answer it; never empty.
+    """
+
+    queries: Sequence[str]
+    corpus: Sequence[str]
+    relevant: Sequence[Sequence[int]]
+
+
+class ScoredPairs(NamedTuple):
+    """Pairs with a graded similarity, to be compared with the model's cosine.
+
+    Attributes:
+        first: first texts.
+        second: second texts.
+        scores: the human grades, on any scale.
+    """
+
+    first: Sequence[str]
+    second: Sequence[str]
+    scores: Sequence[float]
+
+
+EvaluationSet = RetrievalSet | ScoredPairs
+"""What evaluation can score."""
+
+
+class Task(NamedTuple):
+    """A data set, ready to train and to be judged by.
+
+    Attributes:
+        train: the training pairs.
+        dev: sets by name that choose the best epoch.
+        test: sets by name that are scored once, at the end.
+    """
+
+    train: Pairs
+    dev: dict[str, EvaluationSet]
+    test: dict[str, EvaluationSet]
