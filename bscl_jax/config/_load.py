@@ -1,0 +1,198 @@
+"""YAML text and overrides → a checked :class:`Config`, or one message that names every mistake."""
+
+import dataclasses
+import difflib
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pydantic
+import yaml
+from pydantic_core import ErrorDetails
+
+from bscl_jax.config._sections import Config
+
+Keys = tuple[int | str, ...]
+OVERRIDE = "--set"
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run. The message has one line for each mistake."""
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a config file.
+
+    Args:
+        path: a YAML file.
+        overrides: ``a.b=c`` texts; the value is read as YAML and wins over the file.
+
+    Returns:
+        The checked config, defaults filled in.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConfigError: it is not UTF-8 or not YAML, a key is unknown or missing, a value is not
+            allowed. All mistakes are named at once, each with its line, column and path.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such config file; configs/ has some to start from")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8"
+        ) from None
+    return parse(text, overrides, source=str(path))
+
+
+def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -> Config:
+    """Read a config from YAML text; see :func:`load`.
+
+    Example:
+        >>> from bscl_jax import config
+        >>> text = '''
+        ... run: {dir: runs/example}
+        ... data: {kind: library_desk}
+        ... encoder: {kind: random}
+        ... loss: {kind: batch_softmax, temperature: 5e-2}
+        ... shuffling: {kind: random}
+        ... evaluation: {measure: unseen/mrr}
+        ... '''
+        >>> config.parse(text, ["training.batch_size=64"]).training.batch_size
+        64
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_repeated_keys(node, source)
+        raw = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        raise ConfigError(f"{place}: not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{source}: a config is a mapping of sections, was {_shown(raw)}")
+    overridden = {_override(raw, text) for text in overrides}
+    try:
+        return pydantic.TypeAdapter(Config).validate_python(raw)
+    except pydantic.ValidationError as error:
+        lines = [
+            _line(detail, node, source, overridden) for detail in error.errors(include_url=False)
+        ]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def dump(config: Config) -> str:
+    """Return the resolved config as YAML, every default written out; ``parse`` reads it back."""
+    plain = pydantic.TypeAdapter(Config).dump_python(config, mode="json")
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def _override(raw: dict[str, Any], text: str) -> Keys:
+    path, equals, value = text.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"{OVERRIDE} takes section.key=value, was {text!r}")
+    section = raw
+    for key in keys[:-1]:
+        inner = section.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{OVERRIDE} {text}: {key!r} is a value, not a section")
+        section = cast(dict[str, Any], inner)
+    try:
+        section[keys[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"{OVERRIDE} {text}: {value!r} is not valid YAML; quote it") from None
+    return tuple(keys)
+
+
+def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(item, source)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[Hashable] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            mark = key.start_mark
+            raise ConfigError(
+                f"{source}:{mark.line + 1}:{mark.column + 1}: {key.value!r} stands twice; "
+                "keep one of them"
+            )
+        seen.add(key.value)
+        _refuse_repeated_keys(value, source)
+
+
+def _line(detail: ErrorDetails, node: yaml.Node | None, source: str, overridden: set[Keys]) -> str:
+    """One mistake as ``file:line:column: path: rule, was value``."""
+    keys = _plain_path(detail["loc"])
+    place = OVERRIDE if keys in overridden else _place(node, keys, source)
+    return f"{place}: {'.'.join(map(str, keys))}: {_rule(detail, keys)}"
+
+
+def _rule(detail: ErrorDetails, keys: Keys) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return "is required"
+    if kind == "unexpected_keyword_argument":
+        return f"unknown key; {_known(keys, detail)}"
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        tags = context.get("expected_tags") or "a known kind"
+        return f"kind must be one of {tags}, was {_shown(context.get('tag'))}"
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    message = message.replace("input should be", "must be").replace("should have", "must have")
+    return f"{message}, was {_shown(detail['input'])}"
+
+
+def _known(keys: Keys, detail: ErrorDetails) -> str:
+    known = _fields_at(detail["loc"][:-1])
+    near = difflib.get_close_matches(str(keys[-1]), known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}known here: {', '.join(known)}"
+
+
+def _fields_at(loc: Keys) -> list[str]:
+    """Names of the fields of the section that a pydantic location points into."""
+    if not loc:
+        return [f.name for f in dataclasses.fields(Config)]
+    section = next(f for f in dataclasses.fields(Config) if f.name == loc[0])
+    choices = getattr(section.type, "__origin__", section.type)
+    members: tuple[Any, ...] = getattr(choices, "__args__", (choices,))
+    for member in members:
+        tag = getattr(member.__annotations__.get("kind"), "__args__", (None,))[0]
+        if len(loc) == 1 or tag == loc[1]:
+            return [f.name for f in dataclasses.fields(member)]
+    return []
+
+
+def _plain_path(loc: Keys) -> Keys:
+    """Drop from a location what is not a key of the file: pydantic's tag of a ``kind:`` section."""
+    if len(loc) > 2 and any(f.name == loc[0] and _is_tagged(f) for f in dataclasses.fields(Config)):
+        return (loc[0], *(key for key in loc[2:] if key != "[key]"))
+    return tuple(key for key in loc if key != "[key]")
+
+
+def _is_tagged(field: "dataclasses.Field[Any]") -> bool:
+    return hasattr(field.type, "__metadata__")
+
+
+def _place(node: yaml.Node | None, keys: Keys, source: str) -> str:
+    """The file, and the line and column of the deepest key of the path that the file has."""
+    mark = None
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = [(k, v) for k, v in node.value if k.value == key]
+        if not found:
+            break
+        mark, node = found[0][0].start_mark, found[0][1]
+    return f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

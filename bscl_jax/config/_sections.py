@@ -1,0 +1,278 @@
+"""The sections of a config. A field is named as the keyword that it feeds."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""Unknown keys are mistakes; so are NaN and infinity."""
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where the run lives and what it draws its randomness from.
+
+    Attributes:
+        dir: the run folder; made when everything else has been checked.
+        seed: seed of order, dropout and random weights.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    dir: Name
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+@dataclass(frozen=True)
+class LibraryDeskData:
+    """The embedded corpus: the help desk of an invented city library."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["library_desk"]
+
+
+@dataclass(frozen=True)
+class PairsData:
+    """Text pairs in files of your own (TSV, CSV or JSON lines; gzipped too).
+
+    Attributes:
+        train: the training file.
+        dev: the file that chooses the best epoch.
+        test: the file that is scored once, at the end; None scores nothing.
+        columns: which columns hold ``query``, ``target`` and, if there is one, ``label``.
+        label_range: the scale of the labels, brought to [0, 1].
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["pairs"]
+    train: Name
+    dev: Name
+    test: Name | None = None
+    columns: dict[Literal["query", "target", "label"], Name] = field(
+        default_factory=lambda: {"query": "query", "target": "target"}
+    )
+    label_range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder:
+    """A pre-trained encoder.
+
+    Attributes:
+        name: a folder, a hub name, or a model that an installed package ships.
+        max_length: longest text in tokens; None takes the model's own.
+        pooling: ``mean``, ``cls`` or ``max``; None takes the model's own.
+        dropout: dropout rate in training; None takes the model's own.
+        dtype: type of the computation; parameters stay float32.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["pretrained"]
+    name: Name
+    max_length: Annotated[int, Field(ge=2)] | None = None
+    pooling: Literal["mean", "cls", "max"] | None = None
+    dropout: Rate | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+
+@dataclass(frozen=True)
+class RandomEncoder:
+    """A small BERT with random weights and a vocabulary learnt from the training texts."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["random"]
+    num_layers: Count = 2
+    hidden_size: Count = 32
+    num_heads: Count = 2
+    vocab_size: Annotated[int, Field(ge=100)] = 1000
+    max_length: Annotated[int, Field(ge=2)] = 64
+
+
+@dataclass(frozen=True)
+class BatchSoftmaxLoss:
+    """``losses.batch_softmax``.
+
+    Attributes:
+        temperature: divides the similarities; where it is trained, its start.
+        train_temperature: train its logarithm beside the weights.
+        threshold: a pair is positive where its score is above this.
+        normalize: what is done to the embeddings first.
+        direction: whose partner is to be found.
+        reduction: what the sum over the rows is divided by.
+        mask_duplicates: leave equal texts out of each other's negatives.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["batch_softmax"]
+    temperature: Positive = 0.1
+    train_temperature: bool = False
+    threshold: Fraction = 0.5
+    normalize: Literal["l2", "l2_columns", "range", "minmax", "none"] = "l2"
+    direction: Literal["both", "queries", "targets"] = "both"
+    reduction: Literal["batch", "positives"] = "batch"
+    mask_duplicates: bool = True
+
+
+@dataclass(frozen=True)
+class ComboLoss(BatchSoftmaxLoss):
+    """``losses.combo``: mu · batch softmax + (1 − mu) · cosine MSE."""
+
+    kind: Literal["combo"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    mu: Fraction = 0.1
+
+
+@dataclass(frozen=True)
+class CosineMseLoss:
+    """``losses.cosine_mse``."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["cosine_mse"]
+
+
+@dataclass(frozen=True)
+class ByExampleShuffling:
+    """``shuffling.by_example`` on the embeddings of the current model, each epoch anew.
+
+    Attributes:
+        group_size: pairs in a group of neighbors.
+        num_neighbors: neighbors searched for each pair, itself included.
+        reverse: turn the order round, so that the leftovers (easy batches) come first.
+        side: whose embeddings make neighbors.
+        filter_duplicates: a group holds each text of that side at most once.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["by_example"]
+    group_size: Count = 8
+    num_neighbors: Count = 500
+    reverse: bool = True
+    side: Literal["queries", "targets"] = "queries"
+    filter_duplicates: bool = True
+
+
+@dataclass(frozen=True)
+class RandomShuffling:
+    """``shuffling.random``, a new permutation each epoch."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["random"]
+
+
+@dataclass(frozen=True)
+class FileOrder:
+    """The order of the data, in every epoch."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["file_order"]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """AdamW with linear warm-up and linear decay.
+
+    Attributes:
+        learning_rate: the peak, reached at the end of the warm-up.
+        temperature_learning_rate: the same for the logarithm of the temperature.
+        weight_decay: not applied to biases, layer normalization and temperature.
+        warmup: share of all steps.
+        max_gradient_norm: longer gradients are scaled down to this norm.
+        bias_correction: Adam's; the paper trains without it.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    learning_rate: Positive = 2e-5
+    temperature_learning_rate: Positive = 1e-3
+    weight_decay: NonNegative = 0.01
+    warmup: Fraction = 0.1
+    max_gradient_norm: Positive = 1.0
+    bias_correction: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and in what portions.
+
+    Attributes:
+        batch_size: pairs in a batch, over all devices.
+        epochs: passes over the training pairs.
+        save_every: steps between checkpoints; the end of an epoch always has one.
+        chunk_size: rows that are encoded at a time (GradCache); None encodes the whole batch.
+        devices: devices to train on; None takes all.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    batch_size: Count = 32
+    epochs: Count = 3
+    save_every: Count = 100
+    chunk_size: Count | None = None
+    devices: Count | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How the model is judged.
+
+    Attributes:
+        measure: the dev measure that chooses the best epoch, as ``set/measure``.
+        batch_size: texts encoded at a time.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    measure: Name
+    batch_size: Count = 64
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is left for others to load.
+
+    Attributes:
+        format: ``sentence_transformers`` writes ``model/``; ``none`` writes nothing.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    format: Literal["sentence_transformers", "none"] = "sentence_transformers"
+
+
+Data = Annotated[LibraryDeskData | PairsData, Field(discriminator="kind")]
+Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
+Loss = Annotated[BatchSoftmaxLoss | ComboLoss | CosineMseLoss, Field(discriminator="kind")]
+Shuffling = Annotated[ByExampleShuffling | RandomShuffling | FileOrder, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    run: Run
+    data: Data
+    encoder: Encoder
+    loss: Loss
+    shuffling: Shuffling
+    evaluation: Evaluation
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    training: Training = field(default_factory=Training)
+    export: Export = field(default_factory=Export)

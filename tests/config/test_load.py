@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+
+from bscl_jax import config
+
+GOOD = """
+run: {dir: runs/example}
+data: {kind: library_desk}
+encoder: {kind: random}
+loss: {kind: batch_softmax}
+shuffling: {kind: random}
+evaluation: {measure: unseen/mrr}
+"""
+
+
+def mistakes(text: str, *overrides: str) -> list[str]:
+    with pytest.raises(config.ConfigError) as caught:
+        config.parse(text, overrides)
+    return str(caught.value).splitlines()
+
+
+def test_defaults_are_filled_in() -> None:
+    assert config.parse(GOOD).training.batch_size == 32
+
+
+def test_a_dumped_config_reads_back_equal() -> None:
+    whole = config.parse(GOOD, ["loss={kind: combo, mu: 0.3}", "encoder.max_length=9"])
+    assert config.parse(config.dump(whole)) == whole
+
+
+def test_a_dumped_config_spells_out_every_default() -> None:
+    assert "warmup: 0.1" in config.dump(config.parse(GOOD))
+
+
+def test_a_number_that_yaml_takes_for_text_is_a_number() -> None:
+    rate = config.parse(GOOD + "optimizer: {learning_rate: 2e-5}").optimizer.learning_rate
+    assert rate == 2e-5
+
+
+def test_an_override_wins_over_the_file() -> None:
+    assert config.parse(GOOD, ["run.dir=elsewhere"]).run.dir == "elsewhere"
+
+
+def test_an_override_reaches_a_section_that_the_file_lacks() -> None:
+    assert config.parse(GOOD, ["training.epochs=7"]).training.epochs == 7
+
+
+def test_the_kind_picks_the_loss() -> None:
+    assert isinstance(config.parse(GOOD, ["loss.kind=combo"]).loss, config.ComboLoss)
+
+
+def test_every_mistake_is_in_one_message_with_its_place() -> None:
+    text = GOOD.replace("random}\nloss", "random, num_layers: 0}\nloss") + "training: {epoch: 3}\n"
+    assert mistakes(text, "optimizer.learning_rate=-1") == [
+        "config:4:25: encoder.num_layers: must be greater than or equal to 1, was 0",
+        "--set: optimizer.learning_rate: must be greater than 0, was -1",
+        "config:8:12: training.epoch: unknown key; did you mean 'epochs'? known here: "
+        "batch_size, epochs, save_every, chunk_size, devices",
+    ]
+
+
+def test_an_unknown_kind_lists_the_known_ones() -> None:
+    assert mistakes(GOOD, "shuffling.kind=randm") == [
+        "config:6:1: shuffling: kind must be one of 'by_example', 'random', 'file_order', "
+        "was 'randm'"
+    ]
+
+
+def test_a_missing_section_is_named() -> None:
+    assert mistakes(GOOD.replace("data: {kind: library_desk}", "")) == ["config: data: is required"]
+
+
+def test_an_unknown_column_role_is_named() -> None:
+    data = "data={kind: pairs, train: a, dev: b, columns: {query: a, taget: b}}"
+    (line,) = mistakes(GOOD, data)
+    assert "data.columns.taget" in line
+    assert "'query', 'target' or 'label'" in line
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf"])
+def test_a_number_must_be_finite(value: str) -> None:
+    (line,) = mistakes(GOOD, f"optimizer.learning_rate={value}")
+    assert "finite" in line
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    assert mistakes(GOOD + "run: {dir: other}") == [
+        "config:8:1: 'run' stands twice; keep one of them"
+    ]
+
+
+def test_broken_yaml_names_line_and_column() -> None:
+    (line,) = mistakes("run: {dir: x\ndata: 3")
+    assert line.startswith("config:2:5: not valid YAML:")
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "word"])
+def test_a_config_is_a_mapping(text: str) -> None:
+    (line,) = mistakes(text)
+    assert "a config is a mapping of sections" in line
+
+
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [
+        ("epochs", "takes section.key=value"),
+        (".epochs=3", "takes section.key=value"),
+        ("run.dir.x=3", "is a value, not a section"),
+        ("run.dir={", "is not valid YAML"),
+    ],
+)
+def test_a_broken_override_is_named(override: str, rule: str) -> None:
+    (line,) = mistakes(GOOD, override)
+    assert rule in line
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no\.yaml: no such config file"):
+        config.load(tmp_path / "no.yaml")
+
+
+def test_a_file_that_is_not_utf8_is_named_with_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"run: \xe9")
+    with pytest.raises(config.ConfigError, match=r"latin\.yaml: not UTF-8 \(byte 5\)"):
+        config.load(path)
+
+
+def test_places_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(GOOD + "foo: 1\n")
+    with pytest.raises(config.ConfigError, match=r"my\.yaml:8:1: foo: unknown key"):
+        config.load(path)
