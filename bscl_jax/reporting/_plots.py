@@ -1,0 +1,104 @@
+"""The curves of a run as SVG text, drawn without a display."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+INK = "#5b6472"
+COLORS = ("#2a6fbb", "#d9822b", "#3a9a5b", "#9b59b6", "#c0392b", "#16a2b8")
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bscl_jax",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#8a93a2",
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+}
+
+
+def step_curve(
+    steps: Sequence[int], values: Sequence[float], *, label: str, smooth: bool = False
+) -> str:
+    """Draw one value against the training step.
+
+    Args:
+        steps: step numbers.
+        values: one value for each.
+        label: what is drawn, with its unit.
+        smooth: lay a running mean over a twentieth of the steps above the raw values.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    window = max(1, len(values) // 20)
+    mean = [
+        sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))
+    ]
+
+    def draw(axes: Any) -> None:
+        if smooth:
+            axes.plot(steps, values, color=COLORS[0], alpha=0.3, linewidth=0.9)
+        axes.plot(steps, mean if smooth else values, color=COLORS[0], linewidth=1.8)
+        axes.set_xlabel("step")
+
+    return _svg(label, draw)
+
+
+def epoch_curves(
+    epochs: Sequence[int], curves: Mapping[str, Sequence[float]], *, label: str
+) -> str:
+    """Draw measures against the epoch; epoch 0 is the model before training.
+
+    Args:
+        epochs: epoch numbers.
+        curves: one value for each epoch, by name.
+        label: what is drawn.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+
+    def draw(axes: Any) -> None:
+        for i, (name, values) in enumerate(curves.items()):
+            color = COLORS[i % len(COLORS)]
+            axes.plot(epochs, values, color=color, linewidth=1.8, marker="o", markersize=4)
+            axes.annotate(
+                name,
+                (epochs[-1], values[-1]),
+                xytext=(7, 0),
+                textcoords="offset points",
+                va="center",
+                color=color,
+                annotation_clip=False,
+            )
+        axes.set_xlabel("epoch")
+        axes.set_xticks(list(epochs))
+
+    return _svg(label, draw, right=0.80)
+
+
+def _svg(label: str, draw: Any, *, right: float = 0.97) -> str:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(5.4, 3.1))
+        figure.patch.set_alpha(0)
+        axes = figure.add_subplot()
+        axes.patch.set_alpha(0)
+        draw(axes)
+        axes.set_title(label, loc="left", fontsize=11)
+        figure.subplots_adjust(left=0.12, right=right, top=0.88, bottom=0.16)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]

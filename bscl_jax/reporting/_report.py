@@ -1,0 +1,73 @@
+"""``report.html``: one file that opens anywhere and says what was run and what came of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bscl_jax.reporting._plots import epoch_curves, step_curve
+from bscl_jax.reporting._results import compare
+
+
+def write_report(
+    path: str | Path,
+    *,
+    title: str,
+    records: Sequence[Mapping[str, Any]],
+    baseline: Mapping[str, float],
+    test: Mapping[str, float],
+    summary: Mapping[str, str],
+    settings: str,
+) -> None:
+    """Write the report of a run.
+
+    Args:
+        path: the HTML file.
+        title: its heading.
+        records: the records of ``metrics.jsonl``.
+        baseline: test measures before training, ``{"set/measure": value}``.
+        test: test measures of the kept epoch; empty where there is no test split.
+        summary: short facts by name (model, data, kept epoch, ...).
+        settings: the resolved config as text.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    template = Environment(
+        loader=PackageLoader("bscl_jax.reporting", "."), autoescape=True, keep_trailing_newline=True
+    ).get_template("report.html.jinja")
+    html = template.render(
+        title=title,
+        summary=summary,
+        rows=compare(baseline, test),
+        plots=_plots(records),
+        settings=settings,
+    )
+    Path(path).write_text(html, encoding="utf-8")
+
+
+def _plots(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    steps = [record for record in records if record["event"] == "step"]
+    numbers = [record["step"] for record in steps]
+    plots = _measure_plots([record for record in records if record["event"] == "evaluation"])
+    for name, label in (
+        ("loss", "training loss"),
+        ("gradient_norm", "gradient norm, before clipping"),
+        ("learning_rate", "learning rate"),
+        ("temperature", "temperature"),
+    ):
+        if steps and name in steps[0]:
+            values = [record[name] for record in steps]
+            plots.append(step_curve(numbers, values, label=label, smooth=name == "loss"))
+    return plots
+
+
+def _measure_plots(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One plot for each dev measure, with a line for each set that has it."""
+    epochs = [record["epoch"] for record in evaluations]
+    measures: dict[str, dict[str, list[float]]] = {}
+    for record in evaluations:
+        for name, value in record["dev"].items():
+            group, _, measure = name.partition("/")
+            measures.setdefault(measure, {}).setdefault(group, []).append(value)
+    return [
+        epoch_curves(epochs, curves, label=f"dev {measure}") for measure, curves in measures.items()
+    ]

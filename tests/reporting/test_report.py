@@ -1,0 +1,67 @@
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+from bscl_jax.reporting import model_card, write_report
+
+RECORDS: list[dict[str, Any]] = [
+    {"event": "evaluation", "epoch": 0, "step": 0, "dev": {"seen/mrr": 0.5, "unseen/mrr": 0.4}},
+    {"event": "step", "step": 1, "epoch": 1, "loss": 1.5, "gradient_norm": 3.0},
+    {"event": "step", "step": 2, "epoch": 1, "loss": 1.0, "gradient_norm": 2.0},
+    {"event": "evaluation", "epoch": 1, "step": 2, "dev": {"seen/mrr": 0.7, "unseen/mrr": 0.6}},
+]
+
+
+def report(path: Path, **changes: Any) -> str:
+    arguments: dict[str, Any] = {
+        "title": "A run",
+        "records": RECORDS,
+        "baseline": {"seen/mrr": 0.5},
+        "test": {"seen/mrr": 0.75},
+        "summary": {"model": "tiny <b>"},
+        "settings": "run:\n  dir: a & b\n",
+    }
+    write_report(path, **(arguments | changes))
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_report_shows_table_settings_and_curves(tmp_path: Path) -> None:
+    html = report(tmp_path / "report.html")
+    assert "+0.2500" in html
+    assert "dir: a &amp; b" in html
+    assert html.count("<svg") == 3  # dev mrr, loss, gradient norm
+
+
+def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
+    assert "tiny &lt;b&gt;" in report(tmp_path / "report.html")
+
+
+def test_each_curve_is_a_whole_svg_that_names_its_lines(tmp_path: Path) -> None:
+    html = report(tmp_path / "report.html")
+    first = html[html.index("<svg") : html.index("</svg>") + len("</svg>")]
+    text = "".join(ElementTree.fromstring(first).itertext())
+    assert "dev mrr" in text
+    assert "unseen" in text
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    assert report(tmp_path / "a.html") == report(tmp_path / "b.html")
+
+
+def test_a_run_without_a_test_split_has_no_table(tmp_path: Path) -> None:
+    assert "<table>" not in report(tmp_path / "report.html", test={})
+
+
+def test_the_model_card_says_how_to_load_and_what_was_reached() -> None:
+    card = model_card(
+        title="My model",
+        base_model="all-MiniLM-L6-v2",
+        baseline={"seen/mrr": 0.5},
+        test={"seen/mrr": 0.75},
+        facts={"temperature": "0.05"},
+        settings="run: {}\n",
+    )
+    assert card.startswith("---\nlibrary_name: sentence-transformers\n")
+    assert "| seen | mrr | 0.5000 | 0.7500 | +0.2500 |" in card
+    assert "- temperature: 0.05" in card
+    assert "SentenceEncoder.load" in card
