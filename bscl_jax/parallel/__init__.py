@@ -1,0 +1,8 @@
+"""The mesh, and how host arrays get onto it: a batch is split by rows, all else is copied."""
+
+from bscl_jax.parallel._mesh import AXIS as AXIS
+from bscl_jax.parallel._mesh import make_mesh as make_mesh
+from bscl_jax.parallel._place import place as place
+from bscl_jax.parallel._place import replicate as replicate
+
+__all__ = ["AXIS", "make_mesh", "place", "replicate"]

@@ -1,0 +1,45 @@
+"""The one mesh of a run."""
+
+import jax
+from jax.sharding import AxisType, Mesh
+
+AXIS = "batch"
+"""Name of the mesh axis over which the rows of a batch are split."""
+
+
+def make_mesh(num_devices: int | None = None) -> Mesh:
+    """Return a mesh with one axis, ``"batch"``, over the first devices of the run.
+
+    The axis type is ``Auto``: code under ``jit`` reads as if there were one device, and the
+    compiler splits the work. (``jax.make_mesh`` alone would make an ``Explicit`` axis, on which
+    that code is refused.)
+
+    Args:
+        num_devices: devices to use, from 1 to all there are; None takes all. With several
+            processes only None, or all, is possible: each must take part.
+
+    Returns:
+        The mesh, of shape ``{"batch": num_devices}``.
+
+    Raises:
+        ValueError: if so many devices are not there, or some process would be left out.
+
+    Example:
+        >>> from bscl_jax import parallel
+        >>> parallel.make_mesh(1).shape
+        OrderedDict({'batch': 1})
+    """
+    devices = jax.devices()
+    count = len(devices) if num_devices is None else num_devices
+    if not 1 <= count <= len(devices):
+        raise ValueError(
+            f"num_devices must be from 1 to {len(devices)} (the {devices[0].platform} devices "
+            f"here), got {count}; leave it out to use all, or on CPU set "
+            f"XLA_FLAGS=--xla_force_host_platform_device_count={max(count, 1)} before the start"
+        )
+    if jax.process_count() > 1 and count != len(devices):
+        raise ValueError(
+            f"num_devices must be all {len(devices)} devices when {jax.process_count()} processes "
+            f"run together, got {count}; leave it out"
+        )
+    return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=devices[:count])

@@ -1,0 +1,97 @@
+"""From host arrays to arrays on the mesh."""
+
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from bscl_jax.parallel._mesh import AXIS
+
+Tree = TypeVar("Tree")
+
+
+def place(batch: Tree, mesh: Mesh) -> Tree:
+    """Put a host batch on the mesh, its rows split over the devices in order.
+
+    Returns at once: the copies run while the host goes on.
+
+    Args:
+        batch: a tree of NumPy arrays that all have the same number of rows, b. With several
+            processes each passes the same whole batch and keeps only its own rows, so that
+            what depends on all rows (the padded length above all) is the same everywhere.
+        mesh: from ``make_mesh``.
+
+    Returns:
+        The same tree of ``jax.Array``, each split over its first axis.
+
+    Raises:
+        ValueError: if b is not a multiple of the number of devices, or rows differ.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax import parallel
+        >>> mesh = parallel.make_mesh(1)
+        >>> parallel.place({"scores": np.ones(4, np.float32)}, mesh)["scores"].shape
+        (4,)
+    """
+    _check_rows(batch, mesh)
+    rows = NamedSharding(mesh, PartitionSpec(AXIS))
+    return jax.tree.map(lambda leaf: _put(leaf, rows), batch)
+
+
+def replicate(tree: Tree, mesh: Mesh) -> Tree:
+    """Put a whole copy of a tree on every device of the mesh.
+
+    The result never shares memory with what came in, so it may be donated (overwritten) by a
+    step while the caller keeps his own.
+
+    Args:
+        tree: a tree of arrays, on the host or on devices of this process. With several processes
+            each passes the same values.
+        mesh: from ``make_mesh``.
+
+    Returns:
+        The same tree of ``jax.Array``, each replicated.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax import parallel
+        >>> mesh = parallel.make_mesh(1)
+        >>> parallel.replicate({"bias": np.zeros(3)}, mesh)["bias"].is_fully_replicated
+        True
+    """
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    return jax.tree.map(lambda leaf: _put(leaf, everywhere), tree)
+
+
+def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    """Place a copy of one array; the branch for several processes takes this one's rows of it."""
+    if jax.process_count() > 1:
+        whole = np.array(leaf)
+        return jax.make_array_from_process_local_data(sharding, whole, whole.shape)
+    if not isinstance(leaf, jax.Array):
+        leaf = np.array(leaf)  # on CPU, device_put shares NumPy's memory even with may_alias=False
+    return jax.device_put(leaf, sharding, may_alias=False)
+
+
+def _check_rows(batch: Any, mesh: Mesh) -> None:
+    shapes = {
+        jax.tree_util.keystr(path): np.shape(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(batch)
+    }
+    rows = {shape[:1] for shape in shapes.values()}
+    if len(rows) > 1 or () in rows:
+        raise ValueError(
+            f"every array of a batch must have the same number of rows, got {shapes}; "
+            "use replicate() for what has none"
+        )
+    count = mesh.shape[AXIS]
+    for (size,) in rows:
+        if size % count:
+            near = sorted({size // count * count, -(-size // count) * count} - {0})
+            raise ValueError(
+                f"the batch size must be a multiple of the number of devices, got {size} rows for "
+                f"{count} devices; take a batch size of {' or '.join(map(str, near))}, "
+                "or fewer devices"
+            )
