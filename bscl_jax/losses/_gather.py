@@ -1,0 +1,40 @@
+"""The collectives: what one device needs to know of the whole batch."""
+
+from collections.abc import Hashable
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int, Shaped
+
+
+def gather(rows: Shaped[Array, "b ..."], axis_name: Hashable | None) -> Shaped[Array, "w ..."]:
+    """Returns the rows of all devices, in the order of the devices; without an axis, ``rows``.
+
+    The transpose of a gather is a sum that is scattered back, so that every row's gradient holds
+    what all devices' losses ask of it.
+    """
+    if axis_name is None:
+        return rows
+    return lax.all_gather(rows, axis_name, tiled=True)
+
+
+def exchange(parts: Float[Array, " w"], axis_name: Hashable | None) -> Float[Array, "devices b"]:
+    """Hands each device what all devices hold about its own rows.
+
+    Args:
+        parts: one number for each row of the whole batch.
+        axis_name: the axis of the devices, or None.
+
+    Returns:
+        One row a device: its numbers for this device's own rows.
+    """
+    if axis_name is None:
+        return parts[jnp.newaxis]
+    pieces = parts.reshape(lax.axis_size(axis_name), -1)
+    return lax.all_to_all(pieces, axis_name, split_axis=0, concat_axis=0, tiled=True)
+
+
+def positions(b: int, axis_name: Hashable | None) -> Int[Array, " b"]:
+    """Returns where this device's ``b`` rows stand in the whole batch."""
+    first = 0 if axis_name is None else lax.axis_index(axis_name) * b
+    return first + jnp.arange(b)
