@@ -1,0 +1,140 @@
+"""Batches cut from tokenized texts: for training along an order, for embedding by length."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Int64, Integer
+
+from bscl_jax.data._lengths import fitting_length, pad
+from bscl_jax.data._tokens import PairTokens
+from bscl_jax.types import PairBatch
+
+
+def num_batches(n: int, batch_size: int) -> int:
+    """Count the batches of an epoch; the last one may be filled up.
+
+    Args:
+        n: pairs of the epoch.
+        batch_size: pairs of a batch, 1 to n.
+
+    Returns:
+        n / batch_size, rounded up.
+
+    Raises:
+        ValueError: if the batch size is below 1 or above n.
+
+    Example:
+        >>> from bscl_jax.data import num_batches
+        >>> num_batches(10, 4)
+        3
+    """
+    if not 1 <= batch_size <= n:
+        remedy = "give more pairs" if n < 1 else f"choose a batch_size from 1 to {n}"
+        raise ValueError(
+            f"batch_size must be 1 or more and at most the {n} pairs of the data, "
+            f"got {batch_size}; {remedy}"
+        )
+    return -(-n // batch_size)
+
+
+def make_pair_batch(
+    store: PairTokens,
+    order: Integer[np.ndarray, " n"],
+    k: int,
+    *,
+    batch_size: int,
+    query_lengths: Sequence[int],
+    target_lengths: Sequence[int],
+    pad_id: int,
+) -> PairBatch:
+    """Cut batch k of an epoch: a pure function of its arguments.
+
+    Every batch has ``batch_size`` rows, so that one compiled step serves all. Where the order
+    ends within the last batch, rows from the beginning of the order fill it up. They have weight
+    0: their texts are candidates for the other rows, but they have no term of their own, so that
+    each row of the order counts exactly once in an epoch.
+
+    Args:
+        store: the tokenized pairs.
+        order: n rows of the store, in the order of the epoch.
+        k: which batch, 0 to ``num_batches(n, batch_size)`` - 1.
+        batch_size: rows b of the batch, 1 to n.
+        query_lengths: the padded lengths in tokens that queries may have, rising.
+        target_lengths: the same for targets.
+        pad_id: the token id that fills up.
+
+    Returns:
+        The batch, NumPy arrays.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.data import make_pair_batch, tokenize_pairs
+        >>> from bscl_jax.types import Pairs
+        >>> pairs = Pairs(["a", "b", "c"], ["d", "e", "f"])
+        >>> store = tokenize_pairs(pairs, lambda texts: [[1, ord(t), 2] for t in texts])
+        >>> keywords = dict(batch_size=2, query_lengths=(4,), target_lengths=(4,), pad_id=0)
+        >>> batch = make_pair_batch(store, np.array([2, 0, 1]), 1, **keywords)
+        >>> batch.queries.ids.tolist(), batch.weights.tolist()
+        ([[1, 98, 2, 0], [1, 99, 2, 0]], [1.0, 0.0])
+    """
+    n = len(order)
+    count = num_batches(n, batch_size)
+    if not 0 <= k < count:
+        raise ValueError(f"k must be 0 to {count - 1}, the last batch of the order, got {k}")
+    places = k * batch_size + np.arange(batch_size)
+    rows = np.asarray(order)[places % n]
+    if rows.min() < 0 or rows.max() >= len(store.scores):
+        raise ValueError(
+            f"the order must hold rows 0 to {len(store.scores) - 1} of the store, batch {k} has "
+            f"{rows.min()} to {rows.max()}; make the order from the same data"
+        )
+    return PairBatch(
+        queries=pad(store.queries.take(rows), query_lengths, pad_id),
+        targets=pad(store.targets.take(rows), target_lengths, pad_id),
+        scores=store.scores[rows],
+        weights=(places < n).astype(np.float32),
+        query_ids=store.query_ids[rows],
+        target_ids=store.target_ids[rows],
+    )
+
+
+def length_batches(
+    token_lists: Sequence[Sequence[int]], *, batch_size: int, lengths: Sequence[int]
+) -> Iterator[tuple[Int64[np.ndarray, " b"], list[Sequence[int]]]]:
+    """Cut texts into batches of like lengths, the longest first.
+
+    Little is padded, and the first batch needs the most memory: what passes it passes all.
+    Texts of one length keep their order. The last batch may have fewer rows.
+
+    Args:
+        token_lists: n texts as token ids.
+        batch_size: texts b of a batch, 1 or more; above n there is one batch.
+        lengths: the padded lengths that ``pad`` will be given, rising.
+
+    Returns:
+        For each batch the positions of its texts among the n, and their token ids.
+
+    Raises:
+        ValueError: before the first batch, if a text does not fit the last length or
+            ``batch_size`` is below 1.
+
+    Example:
+        >>> from bscl_jax.data import length_batches
+        >>> texts = [[1, 2], [1, 7, 7, 2], [1, 7, 2]]
+        >>> for rows, tokens in length_batches(texts, batch_size=2, lengths=(4,)):
+        ...     print(rows.tolist(), tokens)
+        [1, 2] [[1, 7, 7, 2], [1, 7, 2]]
+        [0] [[1, 2]]
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be 1 or more, got {batch_size}; 64 suits most machines")
+    sizes = np.array([len(tokens) for tokens in token_lists], dtype=np.int64)
+    fitting_length(int(sizes.max(initial=0)), lengths)
+    longest_first = np.argsort(-sizes, kind="stable")
+    batches = (
+        longest_first[start : start + batch_size] for start in range(0, len(sizes), batch_size)
+    )
+    return ((rows, [token_lists[row] for row in rows]) for rows in batches)

@@ -1,0 +1,94 @@
+"""What a cell may hold: functions from a cell to its value, for ``read_table``."""
+
+import math
+from collections.abc import Callable
+
+from bscl_jax.data._errors import quote
+
+
+def as_text(cell: str) -> str:
+    """Take a cell as text, unchanged.
+
+    Args:
+        cell: the cell.
+
+    Returns:
+        The cell itself.
+
+    Raises:
+        ValueError: if it is empty or white space only.
+
+    Example:
+        >>> from bscl_jax.data import as_text
+        >>> as_text("renew online?")
+        'renew online?'
+    """
+    if not cell or cell.isspace():
+        raise ValueError("the text is empty; fill the cell or delete the row")
+    return cell
+
+
+def as_score(low: float, high: float) -> Callable[[str], float]:
+    """Make a parser of scores on the scale from ``low`` to ``high``, both included.
+
+    Args:
+        low: the least score of the scale.
+        high: the greatest; above ``low``.
+
+    Returns:
+        A function from a cell to its score, **not** scaled. It raises ValueError for what is no
+        number, NaN, infinite or outside the scale.
+
+    Raises:
+        ValueError: if the scale is not finite or not rising.
+
+    Example:
+        >>> from bscl_jax.data import as_score
+        >>> as_score(0, 5)("4.25")
+        4.25
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(
+            f"a scale must run from a number to a greater one, got {low} to {high}; "
+            "similarity grades as in STSb take 0 to 5"
+        )
+    scale = f"{low:g} to {high:g}"
+
+    def parse(cell: str) -> float:
+        try:
+            score = float(cell) if "_" not in cell else None
+        except ValueError:
+            score = None
+        if score is None or not math.isfinite(score):
+            fault = f"{quote(cell)} is not a finite number"
+            raise ValueError(f"{fault}; write a number from {scale} or delete the row")
+        if not low <= score <= high:
+            fault = f"{quote(cell)} is outside the scale {scale}"
+            raise ValueError(f"{fault}; correct it, or give the scale that the file uses")
+        return score
+
+    return parse
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """Make a parser that takes only the given names.
+
+    Args:
+        *names: what the cell may hold, at least one.
+
+    Returns:
+        A function from a cell to the cell. It raises ValueError, listing the names, for others.
+
+    Example:
+        >>> from bscl_jax.data import one_of
+        >>> one_of("train", "dev", "test")("dev")
+        'dev'
+    """
+    known = ", ".join(names)
+
+    def parse(cell: str) -> str:
+        if cell not in names:
+            raise ValueError(f"{quote(cell)} is unknown; write one of {known}")
+        return cell
+
+    return parse

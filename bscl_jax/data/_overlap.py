@@ -1,0 +1,67 @@
+"""How much of one split stands in another."""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+from bscl_jax.data._content import normalize_text
+from bscl_jax.types import EvaluationSet, RetrievalSet, Task
+
+
+class _Contents(NamedTuple):
+    queries: set[str]
+    targets: set[str]
+    pairs: set[frozenset[str]]
+
+
+def check_overlap(task: Task) -> dict[str, int]:
+    """Count the texts that stand in two splits of a task, by content (see ``normalize_text``).
+
+    Args:
+        task: the task.
+
+    Returns:
+        For each of train/dev, train/test and dev/test: ``".../queries"`` and ``".../targets"``,
+        the distinct texts that are a query (a target) in both, and ``".../pairs"``, the pairs
+        that stand in both, whichever way round. Targets of a retrieval set are the texts that
+        answer one of its queries; a text that is only a candidate does not count. Shared targets
+        are in the nature of retrieval; shared queries, and pairs still more, make a score too
+        good.
+
+    Example:
+        >>> from bscl_jax.data import check_overlap
+        >>> from bscl_jax.types import Pairs, ScoredPairs, Task
+        >>> dev = {"pairs": ScoredPairs(["renew?", "fax?"], ["extend", "copy"], [5.0, 1.0])}
+        >>> overlap = check_overlap(Task(Pairs(["renew?"], ["opening hours"]), dev, {}))
+        >>> overlap["train/dev/queries"], overlap["train/dev/pairs"]
+        (1, 0)
+    """
+    splits = {
+        "train": _contents(zip(task.train.queries, task.train.targets, strict=True)),
+        "dev": _contents(_pairs_of(task.dev)),
+        "test": _contents(_pairs_of(task.test)),
+    }
+    counts: dict[str, int] = {}
+    for one, other in combinations(splits, 2):
+        for field in _Contents._fields:
+            common = getattr(splits[one], field) & getattr(splits[other], field)
+            counts[f"{one}/{other}/{field}"] = len(common)
+    return counts
+
+
+def _pairs_of(sets: Mapping[str, EvaluationSet]) -> Iterable[tuple[str, str]]:
+    for each in sets.values():
+        if isinstance(each, RetrievalSet):
+            for query, positions in zip(each.queries, each.relevant, strict=True):
+                yield from ((query, each.corpus[position]) for position in positions)
+        else:
+            yield from zip(each.first, each.second, strict=True)
+
+
+def _contents(pairs: Iterable[tuple[str, str]]) -> _Contents:
+    normalized = [(normalize_text(query), normalize_text(target)) for query, target in pairs]
+    return _Contents(
+        queries={query for query, _ in normalized},
+        targets={target for _, target in normalized},
+        pairs={frozenset(pair) for pair in normalized},
+    )

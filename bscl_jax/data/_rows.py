@@ -1,0 +1,136 @@
+"""The rows of TSV, CSV and JSON lines, each with the line on which it starts."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import NamedTuple
+
+from bscl_jax.data._errors import DataError, quote
+
+BLANK = "the line is blank; delete it"
+
+
+class Row(NamedTuple):
+    """One row of a file.
+
+    Attributes:
+        line: the line on which the row starts; the first of the file is 1.
+        cells: the asked cells in the asked order; empty where there is a problem.
+        problem: what is wrong with the row as a whole, or "".
+    """
+
+    line: int
+    cells: Sequence[str]
+    problem: str = ""
+
+
+def tsv_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> Iterator[Row]:
+    """Rows of tab-separated text with a header. There is no quoting: a quote is a character."""
+    lines = _without_trailing_blanks([line.removesuffix("\r") for line in text.split("\n")])
+    rows = ((n, line.split("\t") if line else []) for n, line in enumerate(lines, start=1))
+    return _picked(path, rows, columns, "part the cells by one tab each, with none inside a text")
+
+
+def csv_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> Iterator[Row]:
+    """Rows of comma-separated text with a header; cells may be in double quotes."""
+    advice = 'put cells that hold a comma into double quotes ("")'
+    return _picked(path, _split_csv(text), columns, advice)
+
+
+def jsonl_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> Iterator[Row]:
+    """Rows of JSON lines: one object a line; numbers stay as they are written."""
+    del path
+    lines = _without_trailing_blanks([line.rstrip() for line in text.split("\n")])
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            yield Row(number, (), f": {BLANK}")
+            continue
+        try:
+            row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        except json.JSONDecodeError as error:
+            yield Row(number, (), f", character {error.colno}: this is not JSON ({error.msg})")
+        except RecursionError:
+            yield Row(number, (), ": the JSON is nested too deeply; write one flat object")
+        else:
+            yield _picked_from_object(number, row, columns)
+
+
+def _without_trailing_blanks(lines: list[str]) -> list[str]:
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _split_csv(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            yield line, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, f"the row that starts here is not CSV ({error}); close or double its quotes"
+            return
+
+
+def _picked(
+    path: str | PathLike[str],
+    rows: Iterator[tuple[int, list[str] | str]],
+    columns: Sequence[str],
+    advice: str,
+) -> Iterator[Row]:
+    line, header = next(rows)
+    if isinstance(header, str):
+        raise DataError(f"{path}, line {line}: {header}")
+    places = [_place(path, header, column) for column in columns]
+    for line, cells in rows:
+        if isinstance(cells, str):
+            yield Row(line, (), f": {cells}")
+        elif not cells:
+            yield Row(line, (), f": {BLANK}")
+        elif len(cells) != len(header):
+            found, asked = len(cells), len(header)
+            problem = f": the row has {found} cells, the header {asked}; {advice}"
+            yield Row(line, (), problem)
+        else:
+            yield Row(line, [cells[place] for place in places])
+
+
+def _place(path: str | PathLike[str], header: list[str], column: str) -> int:
+    if header.count(column) == 1:
+        return header.index(column)
+    present = ", ".join(quote(name) for name in header) or "none, the line is blank"
+    fault = "twice or more" if column in header else "not"
+    raise DataError(
+        f"{path}, line 1: column {column!r} is {fault} in the header; columns present: {present}; "
+        "name the column as the file does or correct the header"
+    )
+
+
+def _picked_from_object(number: int, row: object, columns: Sequence[str]) -> Row:
+    if not isinstance(row, dict):
+        problem = ': each line must be an object such as {"query": "...", "target": "..."}'
+        return Row(number, (), problem)
+    for column in columns:
+        place = f", column {column!r}"
+        if column not in row:
+            present = ", ".join(quote(name) for name in row) or "none"
+            return Row(number, (), f"{place}: the object lacks this key; keys present: {present}")
+        if not isinstance(row[column], str):
+            kind = "null" if row[column] is None else type(row[column]).__name__
+            return Row(number, (), f"{place}: must be a string or a number, is {kind}")
+        if not _is_unicode(row[column]):
+            problem = f"{place}: half of a surrogate pair is no character; write the whole pair"
+            return Row(number, (), problem)
+    return Row(number, [row[column] for column in columns])
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""The known tasks: one file each, one entry each."""
+
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from bscl_jax.data.tasks import _library_desk, _pairs
+from bscl_jax.types import Task
+
+TASKS: dict[str, Callable[..., Task]] = {
+    "library_desk": _library_desk.load,
+    "pairs": _pairs.load,
+}
+"""The loader of each kind of task; its keywords are the task's options."""
+
+
+def load_task(kind: str, **options: Any) -> Task:
+    """Load a task's texts, checked, and split into training, dev and test.
+
+    Args:
+        kind: a key of ``TASKS``: ``"library_desk"`` (the embedded corpus, no options) or
+            ``"pairs"`` (files of your own).
+        **options: the options of that kind. Those of ``"pairs"``: ``train``, ``dev`` and,
+            optionally, ``test`` (paths), ``columns`` (the names in the files of ``query``,
+            ``target`` and, if there is one, ``label``), ``label_range`` (lowest and highest
+            label, brought to 0 and 1).
+
+    Returns:
+        The task.
+
+    Raises:
+        ValueError: if the kind is unknown or an option has a wrong value.
+        TypeError: if an option is unknown or missing.
+        DataError: if a file cannot be used.
+
+    Example:
+        >>> from bscl_jax.data import load_task
+        >>> try:
+        ...     load_task("riddles")
+        ... except ValueError as error:
+        ...     print(error)
+        unknown task 'riddles'; known are library_desk, pairs
+    """
+    if kind not in TASKS:
+        raise ValueError(f"unknown task {kind!r}; known are {', '.join(TASKS)}")
+    load = TASKS[kind]
+    try:
+        signature(load).bind(**options)
+    except TypeError as error:
+        known = ", ".join(signature(load).parameters) or "none"
+        raise TypeError(f"task {kind!r}: {error}; its options are {known}") from None
+    return load(**options)

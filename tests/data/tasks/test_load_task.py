@@ -1,0 +1,27 @@
+import pytest
+
+from bscl_jax.data import load_task
+
+
+def test_an_unknown_kind_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown task 'riddles'; known are library_desk, pairs"):
+        load_task("riddles")
+
+
+def test_an_unknown_option_lists_the_known_ones():
+    with pytest.raises(
+        TypeError,
+        match="task 'pairs': got an unexpected keyword argument 'tset'; "
+        "its options are train, dev, test, columns, label_range",
+    ):
+        load_task("pairs", train="a.tsv", dev="b.tsv", tset="c.tsv")
+
+
+def test_a_missing_option_is_named():
+    with pytest.raises(TypeError, match=r"task 'pairs': missing a required .*argument: 'dev'"):
+        load_task("pairs", train="a.tsv")
+
+
+def test_an_option_of_a_task_without_options_is_refused():
+    with pytest.raises(TypeError, match=r"task 'library_desk': .*'folder'; its options are none"):
+        load_task("library_desk", folder="x")
