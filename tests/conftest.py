@@ -5,6 +5,10 @@ from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# XLA's CPU thread pool has one thread a core or device. Two collectives that do not depend on each
+# other can then hold all its threads, each waiting for the other's: a deadlock, ended by abort
+# after 40 s. A larger pool cannot be filled; idle threads cost nothing.
+os.environ.setdefault("NPROC", "64")
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = (
         os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"

@@ -26,8 +26,8 @@ def make_mesh(num_devices: int | None = None) -> Mesh:
 
     Example:
         >>> from bscl_jax import parallel
-        >>> parallel.make_mesh(1).shape
-        OrderedDict({'batch': 1})
+        >>> parallel.make_mesh(1).axis_names
+        ('batch',)
     """
     devices = jax.devices()
     count = len(devices) if num_devices is None else num_devices
