@@ -1,0 +1,92 @@
+"""Embeddings, checked, with what is needed to bound and to settle their distances."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+ROWS_AT_ONCE = 4096
+LARGEST = 1e150  # squares stay far from the end of float64
+
+
+class Points(NamedTuple):
+    """Embeddings as given, and facts about their rows.
+
+    Attributes:
+        values: the embeddings, any floating type, memory maps too: they are read by blocks.
+        firsts: for each row the first row that holds the same bytes.
+        center: the mean row, as this machine rounds it; near it a float is finest.
+        squares: the squared distance of each row to the center, likewise.
+    """
+
+    values: Float[np.ndarray, "n d"]
+    firsts: Int64[np.ndarray, " n"]
+    center: Float64[np.ndarray, " d"]
+    squares: Float64[np.ndarray, " n"]
+
+
+def make_points(embeddings: Float[np.ndarray, "n d"]) -> Points:
+    """Check embeddings and measure their rows.
+
+    Raises:
+        ValueError: a value is nan, inf or huge.
+    """
+    n, d = embeddings.shape
+    center = np.zeros(d)
+    firsts = np.empty(n, np.int64)
+    seen: dict[bytes, int] = {}
+    for start in range(0, n, ROWS_AT_ONCE):
+        block = embeddings[start : start + ROWS_AT_ONCE].astype(np.float64, order="C")
+        _check_finite(block, start)
+        center += block.sum(axis=0) / n
+        for row, values in enumerate(block, start):
+            firsts[row] = seen.setdefault(hashlib.blake2b(values, digest_size=16).digest(), row)
+    points = Points(embeddings, firsts, center, np.empty(n))
+    for start in range(0, n, ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        block = centered(points, rows)
+        points.squares[rows] = np.einsum("nd,nd->n", block, block)
+    return points
+
+
+def centered(points: Points, rows: slice | Int64[np.ndarray, " m"]) -> Float64[np.ndarray, "m d"]:
+    """Return some rows less the center, in float64."""
+    return points.values[rows].astype(np.float64) - points.center
+
+
+def settled_distances(
+    points: Points, row: int | np.integer, others: Int64[np.ndarray, " m"]
+) -> Float64[np.ndarray, " m"]:
+    """Return the squared L2 distances from ``row`` to ``others``, the same bits on every machine.
+
+    Only single additions, subtractions and multiplications of float64 arrays, each of which IEEE
+    754 defines to the bit, and a sum in an order that is written down here: the right half of the
+    terms is added to the left half until one is left. No BLAS, no fused multiply-add. Equal rows
+    are computed once.
+    """
+    firsts, inverse = np.unique(points.firsts[others], return_inverse=True)
+    distances = np.empty(len(firsts))
+    anchor = points.values[row].astype(np.float64)
+    for start in range(0, len(firsts), ROWS_AT_ONCE):
+        chosen = firsts[start : start + ROWS_AT_ONCE]
+        terms = points.values[chosen].astype(np.float64) - anchor
+        terms *= terms
+        while (width := terms.shape[1]) > 1:
+            half = (width + 1) // 2
+            left = terms[:, :half].copy()
+            left[:, : width - half] += terms[:, half:]
+            terms = left
+        distances[start : start + ROWS_AT_ONCE] = terms[:, 0]
+    return distances[inverse]
+
+
+def _check_finite(block: Float64[np.ndarray, "m d"], start: int) -> None:
+    """Name the first row of a block that distances cannot be computed from."""
+    fits = np.abs(block) <= LARGEST
+    if not fits.all():
+        row, column = np.argwhere(~fits)[0]
+        raise ValueError(
+            f"embeddings must be finite and within ±{LARGEST:g}, row {start + row} holds "
+            f"{block[row, column]} in column {column}; look for a diverged model"
+        )
