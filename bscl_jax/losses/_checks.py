@@ -109,10 +109,10 @@ def check_choice(name: str, value: str, known: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")
 
 
-def check_in_range(name: str, value: float, low: float, high: float, meaning: str) -> None:
-    """Refuses a number outside [low, high]."""
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high} ({meaning}), got {value}")
+def check_share(name: str, value: float | int) -> None:
+    """Refuses a share that is not within [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be between 0 and 1, the share of one part; got {value}")
 
 
 def check_tile_size(tile_size: int) -> None:

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float, Integer, Real
 from bscl_jax.losses._batch_softmax import batch_softmax
 from bscl_jax.losses._checks import (
     check_choice,
-    check_in_range,
     check_pairs,
     check_per_pair,
+    check_share,
 )
 from bscl_jax.losses._cosine_mse import squared_errors
 
@@ -23,8 +23,8 @@ def combo(
     targets: Float[ArrayLike, "b d"],
     scores: Real[ArrayLike, " b"],
     *,
-    mu: float = 0.1,
-    threshold: float = 0.5,
+    mu: float | int = 0.1,
+    threshold: float | int = 0.5,
     at_threshold: str = "positive",
     weights: Real[ArrayLike, " b"] | None = None,
     extra_targets: Float[ArrayLike, "e d"] | None = None,
@@ -85,7 +85,7 @@ def combo(
         >>> queries = jnp.array([[1.0, 0.0], [0.0, 1.0]])
         >>> targets = jnp.array([[1.0, 0.1], [0.2, 1.0]])
         >>> print(f"{losses.combo(queries, targets, jnp.array([1.0, 0.4]), mu=0.5):.4f}")
-        0.0837
+        0.0843
 
     Differs: the paper takes y > threshold as positive, its code y ≥ 0.5 whatever the threshold;
     the default here is ≥ with the threshold given, and ``at_threshold="negative"`` is the paper's.
@@ -95,7 +95,7 @@ def combo(
     """
     check_pairs(queries=queries, targets=targets)
     check_per_pair(jnp.shape(queries)[0], scores=scores, weights=weights)
-    check_in_range("mu", mu, 0, 1, "the share of the contrastive part")
+    check_share("mu", mu)
     check_choice("at_threshold", at_threshold, AT_THRESHOLD)
 
     errors = squared_errors(queries, targets, scores, weights)

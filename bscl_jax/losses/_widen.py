@@ -1,6 +1,5 @@
 """The type that losses compute in: float32, or wider where an input is."""
 
-import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -8,6 +7,6 @@ from jax.typing import ArrayLike
 
 
 def common_type(*embeddings: ArrayLike | None) -> Any:
-    """Returns the widest of the arrays' types and float32; None has no say."""
-    types = [jnp.result_type(x) for x in embeddings if x is not None]
-    return functools.reduce(jnp.promote_types, types, jnp.dtype(jnp.float32))
+    """Returns float64 where one of the arrays is that, float32 otherwise; None has no say."""
+    bits = [jnp.finfo(jnp.result_type(x)).bits for x in embeddings if x is not None]
+    return jnp.float64 if max(bits) > 32 else jnp.float32

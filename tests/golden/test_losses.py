@@ -1,5 +1,6 @@
 """What the paper's own code answers, in float64, in value and gradient."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -20,26 +21,36 @@ with np.load(FILE) as stored:
 CASES = json.loads(str(GOLDEN["cases"]))
 
 
+@functools.partial(jax.jit, static_argnames=("normalize", "mu"))
+def value_and_grad(
+    embeddings: tuple[jax.Array, ...],
+    labels: jax.Array,
+    temperature: float,
+    normalize: str,
+    mu: float | None,
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    def loss(embeddings: tuple[jax.Array, ...]) -> jax.Array:
+        queries, targets, *extra = embeddings
+        keywords: dict[str, Any] = {"temperature": temperature, "normalize": normalize}
+        if mu is not None:
+            return losses.combo(queries, targets, labels, mu=mu, **keywords)
+        if extra:
+            keywords["extra_targets"] = extra[0]
+        return losses.batch_softmax(queries, targets, labels=labels, **keywords)
+
+    return jax.value_and_grad(loss)(embeddings)
+
+
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_loss_and_gradients_are_those_of_the_reference(case: dict[str, Any]) -> None:
     name = case["name"]
-    embeddings = [jnp.asarray(GOLDEN[f"{name}/rep{k}"]) for k in range(case["reps"])]
+    embeddings = tuple(jnp.asarray(GOLDEN[f"{name}/rep{k}"]) for k in range(case["reps"]))
     labels = jnp.asarray(GOLDEN[f"{name}/labels"])
-    keywords: dict[str, Any] = {
-        "temperature": case["tau"],
-        "normalize": NORMALIZE[case["norm_dim"]],
-    }
 
-    def loss(queries: jax.Array, targets: jax.Array, *extra: jax.Array) -> jax.Array:
-        if "mu" in case:
-            return losses.combo(queries, targets, labels, mu=case["mu"], **keywords)
-        extra_targets = extra[0] if extra else None
-        return losses.batch_softmax(
-            queries, targets, labels=labels, extra_targets=extra_targets, **keywords
-        )
-
-    value, gradients = jax.value_and_grad(loss, tuple(range(len(embeddings))))(*embeddings)
+    value, gradients = value_and_grad(
+        embeddings, labels, case["tau"], NORMALIZE[case["norm_dim"]], case.get("mu")
+    )
 
     np.testing.assert_allclose(value, GOLDEN[f"{name}/loss"], rtol=TOLERANCE)
     for k, gradient in enumerate(gradients):

@@ -1,0 +1,111 @@
+"""Combinations of keywords that, together, have every value of each beside every other's."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bscl_jax import losses
+from tests.losses import twin
+
+B, E, D = 8, 8, 3
+TEMPERATURE = 0.4
+
+RANDOM = np.random.default_rng(20)
+QUERIES, TARGETS, EXTRAS = (RANDOM.normal(size=(rows, D)) for rows in (B, B, E))
+LABELS = np.array([1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0, 1.0])
+COEFFICIENTS = RANDOM.normal(size=B)
+# Equal texts stand 1 to 7 rows apart, so that they meet across 2, 4 and 8 devices.
+QUERY_IDS = np.array([7, 1, 2, 3, 3, 1, 4, 7], dtype=np.int32)
+TARGET_IDS = np.array([5, 6, 0, 6, 1, 2, 5, 3], dtype=np.int32)
+EXTRA_IDS = np.array([9, 5, 0, 8, 3, 9, 6, 7], dtype=np.int32)
+
+
+def in_halves(ids: np.ndarray) -> np.ndarray:
+    """64-bit ids of which either half alone would match too much."""
+    return np.stack([ids // 3, ids % 3], axis=1).astype(np.uint32)
+
+
+class Scene(NamedTuple):
+    normalize: str
+    direction: str
+    reduction: str
+    labels: bool = False
+    extras: bool = False
+    ids: str = ""  # of "q", "t", "e"; "2" for ids in halves
+
+    def keywords(self) -> dict[str, str]:
+        return {
+            "normalize": self.normalize,
+            "direction": self.direction,
+            "reduction": self.reduction,
+        }
+
+    def rows(self) -> dict[str, np.ndarray]:
+        """What is split over the devices and differentiated."""
+        rows = {"queries": QUERIES, "targets": TARGETS}
+        return rows | ({"extra_targets": EXTRAS} if self.extras else {})
+
+    def fixed(self) -> dict[str, np.ndarray]:
+        """What is split over the devices and not differentiated."""
+        ids = {"q": ("query_ids", QUERY_IDS), "t": ("target_ids", TARGET_IDS)}
+        named = dict((ids | {"e": ("extra_ids", EXTRA_IDS)})[x] for x in self.ids if x != "2")
+        if "2" in self.ids:
+            named = {name: in_halves(values) for name, values in named.items()}
+        return named | ({"labels": LABELS} if self.labels else {})
+
+
+SCENES = {
+    "everything": Scene("range", "both", "positives", True, True, "qte"),
+    "plain": Scene("l2", "both", "batch"),
+    "labelled_columns": Scene("l2_columns", "targets", "batch", labels=True, ids="q"),
+    "rows_in_halves": Scene("minmax", "queries", "none", False, True, "qte2"),
+    "no_norm": Scene("none", "both", "positives", ids="t"),
+    "targets_of_positives": Scene("l2", "targets", "positives", True, True, "t2"),
+    "rows_of_range": Scene("range", "queries", "batch", extras=True),
+    "columns_by_row": Scene("l2_columns", "both", "none", True, True, "te"),
+    "minmax_positives": Scene("minmax", "both", "positives", True, ids="qt"),
+    "labelled_rows": Scene("none", "queries", "positives", True, True, "qte"),
+}
+
+
+def make_loss(scene: Scene) -> Any:
+    """The scene's loss in the form that contexts take; terms by row are summed with weights."""
+
+    def loss(rows: Any, shared: Any, fixed: Any, axis_name: Any) -> jax.Array:
+        fixed = dict(fixed)
+        coefficients = fixed.pop("coefficients")
+        found = losses.batch_softmax(
+            **rows, **fixed, temperature=shared, axis_name=axis_name, **scene.keywords()
+        )
+        return jnp.mean(found * coefficients) if scene.reduction == "none" else found
+
+    return loss
+
+
+def make_batch(scene: Scene, dtype: Any) -> tuple[Any, Any, Any]:
+    rows = {name: jnp.asarray(x, dtype) for name, x in scene.rows().items()}
+    fixed = {name: jnp.asarray(x) for name, x in scene.fixed().items()}
+    fixed["coefficients"] = jnp.asarray(COEFFICIENTS, dtype)
+    if "labels" in fixed:
+        fixed["labels"] = fixed["labels"].astype(dtype)
+    return rows, jnp.asarray(TEMPERATURE, dtype), fixed
+
+
+@functools.cache
+def expected(name: str) -> tuple[float, dict[str, np.ndarray]]:
+    """The twin's loss and gradients, those of the temperature among them."""
+    scene = SCENES[name]
+    names = [*scene.rows(), "temperature"]
+
+    def loss(*arguments: Any) -> Any:
+        found = twin.batch_softmax(
+            **dict(zip(names, arguments, strict=True)), **scene.fixed(), **scene.keywords()
+        )
+        return (found * COEFFICIENTS).mean() if scene.reduction == "none" else found
+
+    arguments = [*scene.rows().values(), np.array(TEMPERATURE)]
+    found = twin.gradients(loss, *arguments)
+    return float(np.real(loss(*arguments))), dict(zip(names, found, strict=True))

@@ -1,0 +1,450 @@
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bscl_jax import losses
+from bscl_jax.losses._batch_softmax import DIRECTIONS
+from bscl_jax.losses._normalize import NORMALIZERS
+from tests.losses import twin
+from tests.losses.scenes import EXTRAS, LABELS, QUERIES, QUERY_IDS, SCENES, TARGET_IDS, TARGETS
+
+FLOAT64 = 1e-12
+FLOAT32 = 2e-6
+FLOAT32_SMALL_LOSS = 5e-6
+BFLOAT16_COSINE = 0.9999
+DIFFERENCES = 1e-7
+
+
+@functools.cache
+def compiled(**keywords: Any) -> Any:
+    """Value and gradients with respect to queries, targets and temperature; the rest by keyword."""
+
+    def loss(queries: Any, targets: Any, temperature: Any, arrays: Any) -> jax.Array:
+        return losses.batch_softmax(queries, targets, temperature=temperature, **arrays, **keywords)
+
+    return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))
+
+
+def evaluate(
+    queries: Any = QUERIES,
+    targets: Any = TARGETS,
+    temperature: float = 0.4,
+    arrays: Any = None,
+    dtype: Any = jnp.float64,
+    **keywords: Any,
+) -> Any:
+    arguments = (jnp.asarray(x, dtype) for x in (queries, targets, temperature))
+    return compiled(**keywords)(*arguments, arrays or {})
+
+
+def assert_close(found: Any, expected: Any, tolerance: float) -> None:
+    """Every leaf is as close as its largest entry allows."""
+    for leaf, of_expected in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        scale = float(np.abs(of_expected).max())
+        np.testing.assert_allclose(leaf, of_expected, rtol=tolerance, atol=tolerance * scale)
+
+
+def assert_finite(tree: Any) -> None:
+    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+# Values
+
+
+@pytest.mark.usefixtures("float64")
+def test_two_orthogonal_pairs_have_the_loss_that_one_computes_by_hand() -> None:
+    value, _ = evaluate(np.eye(2), np.eye(2), 0.5)
+    assert float(value) == pytest.approx(np.log(1 + np.exp(-2)), rel=FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_equal_embeddings_have_the_logarithm_of_the_number_of_candidates() -> None:
+    value, _ = evaluate(np.ones((8, 3)), np.ones((8, 3)))
+    assert float(value) == pytest.approx(np.log(8), rel=FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_without_reduction_each_row_has_its_own_term() -> None:
+    arrays = {"labels": LABELS, "extra_targets": EXTRAS}
+    found = losses.batch_softmax(QUERIES, TARGETS, reduction="none", **arrays)
+    expected = twin.batch_softmax(QUERIES, TARGETS, reduction="none", **arrays)
+    assert found.shape == (8,)
+    assert_close(found, expected, FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_both_directions_are_the_mean_of_each() -> None:
+    both, queries, targets = (evaluate(direction=direction) for direction in DIRECTIONS)
+    mean = jax.tree.map(lambda x, y: (x + y) / 2, queries, targets)
+    assert_close(both, mean, FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_swapping_the_sides_swaps_the_directions() -> None:
+    value, (of_queries, of_targets, _) = evaluate(direction="queries")
+    swapped, (of_targets_swapped, of_queries_swapped, _) = evaluate(
+        TARGETS, QUERIES, direction="targets"
+    )
+    assert_close(
+        (swapped, of_queries_swapped, of_targets_swapped), (value, of_queries, of_targets), FLOAT64
+    )
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_order_of_the_pairs_does_not_matter() -> None:
+    shuffled = np.random.default_rng(0).permutation(8)
+    value, (of_queries, _, _) = evaluate()
+    again, (of_shuffled, _, _) = evaluate(QUERIES[shuffled], TARGETS[shuffled])
+    assert_close((again, of_shuffled), (value, of_queries[shuffled]), FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_length_of_a_row_does_not_matter_to_unit_rows() -> None:
+    lengths = np.array([1e-9, 1e-3, 1, 2, 3, 1e3, 1e9, 1e200])[:, None]
+    assert_close(evaluate(QUERIES * lengths)[0], evaluate()[0], FLOAT64)
+
+
+# Labels and reductions
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_labelled_negative_loses_its_own_term_and_stays_a_candidate() -> None:
+    labels = np.array([0.0, 1, 1, 1, 1, 1, 1, 1])
+    terms = losses.batch_softmax(QUERIES, TARGETS, temperature=0.4, reduction="none")
+    _, (of_queries, of_targets, _) = found = evaluate(arrays={"labels": labels})
+    assert_close(found[0], terms[1:].sum() / 8, FLOAT64)
+    assert np.abs(of_queries[0]).max() > 0
+    assert np.abs(of_targets[0]).max() > 0
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("reduction", ["batch", "positives"])
+def test_labels_that_are_all_zero_give_zero_and_no_gradient(reduction: str) -> None:
+    found = evaluate(arrays={"labels": np.zeros(8)}, reduction=reduction)
+    assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
+
+
+@pytest.mark.usefixtures("float64")
+def test_positives_divides_by_the_sum_of_the_labels() -> None:
+    by_batch = evaluate(arrays={"labels": LABELS}, reduction="batch")
+    by_positives = evaluate(arrays={"labels": LABELS}, reduction="positives")
+    scaled = jax.tree.map(lambda x: x * 8 / LABELS.sum(), by_batch)
+    assert_close(by_positives, scaled, FLOAT64)
+
+
+@pytest.mark.parametrize("labels", [np.array([1, 0] * 4), np.array([True, False] * 4)])
+def test_labels_may_be_integers_or_booleans(labels: np.ndarray) -> None:
+    found = losses.batch_softmax(jnp.asarray(QUERIES), jnp.asarray(TARGETS), labels=labels)
+    floats = labels.astype(np.float32)
+    expected = losses.batch_softmax(jnp.asarray(QUERIES), jnp.asarray(TARGETS), labels=floats)
+    assert float(found) == float(expected)
+
+
+# Candidates and ids
+
+
+@pytest.mark.usefixtures("float64")
+def test_ids_that_all_differ_leave_nothing_out() -> None:
+    ids = {"query_ids": np.arange(8), "target_ids": np.arange(8)}
+    assert_close(evaluate(arrays=ids), evaluate(), FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", ["query_ids", "target_ids"])
+def test_one_id_for_all_leaves_no_negative(name: str) -> None:
+    found = evaluate(arrays={name: np.zeros(8, dtype=np.int32)})
+    assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_excluded_row_is_a_row_that_is_not_there() -> None:
+    # Rows 0 and 7 share a query: to row 0, the batch is one without row 7.
+    terms = losses.batch_softmax(QUERIES, TARGETS, reduction="none", query_ids=QUERY_IDS)
+    without = losses.batch_softmax(
+        QUERIES[:7], TARGETS[:7], reduction="none", query_ids=QUERY_IDS[:7]
+    )
+    assert_close(terms[0], without[0], FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_extra_candidate_with_the_rows_own_target_is_not_there_for_that_row() -> None:
+    extra = {"extra_targets": EXTRAS[:1], "target_ids": TARGET_IDS}
+    hidden = losses.batch_softmax(
+        QUERIES, TARGETS, reduction="none", extra_ids=TARGET_IDS[2:3], **extra
+    )
+    shown = losses.batch_softmax(
+        QUERIES, TARGETS, reduction="none", extra_ids=np.array([99]), **extra
+    )
+    absent = losses.batch_softmax(QUERIES, TARGETS, reduction="none", target_ids=TARGET_IDS)
+    assert_close(hidden[2], absent[2], FLOAT64)
+    assert_close(np.delete(hidden, 2), np.delete(shown, 2), FLOAT64)
+    assert float(shown[2]) > float(absent[2])
+
+
+@pytest.mark.usefixtures("float64")
+def test_extra_candidates_leave_the_columns_alone() -> None:
+    extra = evaluate(arrays={"extra_targets": EXTRAS}, direction="targets", normalize="minmax")
+    assert_close(extra, evaluate(direction="targets", normalize="minmax"), FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("normalize", NORMALIZERS)
+def test_an_extra_candidate_that_is_a_target_counts_like_that_target(normalize: str) -> None:
+    keywords = {"normalize": normalize, "direction": "queries", "reduction": "none"}
+    terms = losses.batch_softmax(QUERIES, TARGETS, extra_targets=TARGETS[5:6], **keywords)
+    plain = losses.batch_softmax(QUERIES, TARGETS, **keywords)
+    # To row 5 its own positive is a candidate twice: p becomes p / (1 + p).
+    assert_close(terms[5], np.log1p(np.exp(plain[5])), FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_no_extra_candidates_at_all_are_like_none() -> None:
+    assert_close(evaluate(arrays={"extra_targets": np.zeros((0, 3))}), evaluate(), FLOAT64)
+
+
+# Edges
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("normalize", NORMALIZERS)
+def test_one_pair_alone_has_no_loss_and_no_gradient(normalize: str) -> None:
+    found = evaluate(QUERIES[:1], TARGETS[:1], normalize=normalize)
+    assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("normalize", NORMALIZERS)
+def test_zero_rows_and_constant_columns_have_finite_values_and_gradients(
+    normalize: str, dtype: Any
+) -> None:
+    queries, targets = QUERIES.copy(), TARGETS.copy()
+    queries[:, 0], targets[:, 1] = 2.0, 0.0
+    queries[3], targets[4] = 0.0, 0.0
+    assert_finite(evaluate(queries, targets, normalize=normalize, dtype=dtype))
+    assert_finite(evaluate(np.zeros((8, 3)), np.zeros((8, 3)), normalize=normalize, dtype=dtype))
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_zero_row_gets_no_gradient_and_equals_every_candidate() -> None:
+    queries = QUERIES.copy()
+    queries[3] = 0
+    _, (of_queries, _, _) = evaluate(queries, direction="queries")
+    terms = losses.batch_softmax(queries, TARGETS, direction="queries", reduction="none")
+    assert not np.any(of_queries[3])
+    assert float(terms[3]) == pytest.approx(np.log(8), rel=FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("normalize", ["range", "minmax"])
+def test_a_constant_column_is_a_column_that_is_not_there(normalize: str) -> None:
+    constant = np.full((8, 1), 0.1)
+    value, (of_queries, of_targets, _) = evaluate(
+        np.hstack([QUERIES, constant]), np.hstack([TARGETS, constant]), normalize=normalize
+    )
+    without, (of_fewer, of_fewer_targets, _) = evaluate(normalize=normalize)
+    assert_close(
+        (value, of_queries[:, :3], of_targets[:, :3]),
+        (without, of_fewer, of_fewer_targets),
+        FLOAT64,
+    )
+    assert not np.any(of_queries[:, 3])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float32, FLOAT32), (jnp.float64, FLOAT64)])
+@pytest.mark.usefixtures("float64")
+def test_logits_of_ten_thousand_have_the_twins_value_and_gradient(
+    dtype: Any, tolerance: float
+) -> None:
+    queries = np.array([[1e4, 0], [-1e4, 0], [0, 1e4], [0, 0]])
+    targets = np.array([[-1.0, 1], [-1, 0], [1, 0.5], [1, 1]])
+    loss = functools.partial(twin.batch_softmax, temperature=1.0, normalize="none")
+    found = evaluate(queries, targets, 1.0, normalize="none", dtype=dtype)
+    assert_finite(found)
+    expected = loss(queries, targets), *twin.gradients(loss, queries, targets)
+    assert_close((found[0], *found[1][:2]), expected, tolerance)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("normalize", NORMALIZERS)
+def test_a_nan_in_the_embeddings_is_not_hidden(normalize: str) -> None:
+    targets = TARGETS.copy()
+    targets[2, 1] = np.nan
+    assert np.isnan(evaluate(QUERIES, targets, normalize=normalize)[0])
+
+
+# Types and precision
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
+def test_the_loss_is_float32_and_the_gradients_have_the_type_of_the_input(dtype: Any) -> None:
+    value, gradients = evaluate(dtype=dtype)
+    assert value.dtype == jnp.float32
+    assert {gradient.dtype for gradient in gradients} == {jnp.dtype(dtype)}
+
+
+@pytest.mark.usefixtures("float64")
+def test_bfloat16_embeddings_have_nearly_the_gradient_of_float64() -> None:
+    found = evaluate(dtype=jnp.bfloat16)
+    expected = evaluate(*(np.asarray(jnp.asarray(x, jnp.bfloat16)) for x in (QUERIES, TARGETS)))
+    for gradient, of_expected in zip(found[1][:2], expected[1][:2], strict=True):
+        a, b = np.ravel(gradient).astype(np.float64), np.ravel(of_expected)
+        assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) >= BFLOAT16_COSINE
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("scene", ["everything", "plain", "columns_by_row"])
+def test_float32_is_close_to_float64(scene: str) -> None:
+    keywords = SCENES[scene].keywords() | {"reduction": "batch"}
+    assert_close(evaluate(dtype=jnp.float32, **keywords), evaluate(**keywords), FLOAT32)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    ("turn", "temperature", "size"),
+    [
+        (0.8, 0.07, 1e-6),
+        (1.0, 0.07, 1.6e-4),
+        (1.1, 0.07, 2.3e-3),
+        (1.2, 0.07, 3.5e-2),
+        (1.57, 0.07, 6.8),
+        (1.57, 0.002, 239),
+        (3.1, 0.002, 948),
+    ],
+)
+def test_float32_keeps_its_digits_from_a_loss_of_a_millionth_to_a_thousand(
+    turn: float, temperature: float, size: float
+) -> None:
+    # Two pairs on a circle; the targets turn from their own query towards the other one.
+    angles = np.array([0.0, np.pi - 0.5])
+    turned = angles + turn * np.array([1, -1])
+    queries, targets = (
+        np.stack([np.cos(x), np.sin(x)], axis=1).astype(np.float32) for x in (angles, turned)
+    )
+    temperature = float(np.float32(temperature))
+    expected = evaluate(queries, targets, temperature)
+    assert float(expected[0]) == pytest.approx(size, rel=0.05)
+    assert_close(
+        evaluate(queries, targets, temperature, dtype=jnp.float32), expected, FLOAT32_SMALL_LOSS
+    )
+
+
+def test_code_that_allows_no_implicit_promotion_may_call_the_loss() -> None:
+    arrays = {
+        "labels": jnp.asarray(LABELS, jnp.bfloat16),
+        "extra_targets": jnp.asarray(EXTRAS, jnp.float16),
+        "target_ids": jnp.asarray(TARGET_IDS, jnp.uint32),
+        "extra_ids": jnp.asarray(TARGET_IDS, jnp.int32),
+    }
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        found = evaluate(dtype=jnp.bfloat16, arrays=arrays, normalize="minmax")
+    assert_finite(found)
+
+
+# Derivatives and cost
+
+
+@pytest.mark.usefixtures("float64")
+def test_forward_mode_and_second_derivatives_agree_with_reverse_mode_and_differences() -> None:
+    def loss(arguments: Any) -> jax.Array:
+        queries, targets, temperature = arguments
+        return losses.batch_softmax(
+            queries, targets, temperature=temperature, query_ids=QUERY_IDS, normalize="minmax"
+        )
+
+    @jax.jit
+    def derivatives(point: Any, way: Any) -> Any:
+        gradient, forward_over_reverse = jax.jvp(jax.grad(loss), (point,), (way,))
+        forward = jax.jvp(loss, (point,), (way,))[1]
+        reverse_over_reverse = jax.grad(lambda x: jax.jvp(loss, (x,), (way,))[1])(point)
+        return forward, dot(gradient, way), forward_over_reverse, reverse_over_reverse, gradient
+
+    def dot(a: Any, b: Any) -> Any:
+        products = jax.tree.map(lambda x, y: jnp.sum(x * y), a, b)
+        return sum(jax.tree.leaves(products))
+
+    def moved(step: float) -> Any:
+        return jax.tree.map(lambda x, y: x + step * y, point, way)
+
+    point = (jnp.asarray(QUERIES), jnp.asarray(TARGETS), jnp.asarray(0.4))
+    way = (jnp.asarray(EXTRAS), jnp.asarray(EXTRAS[::-1]), jnp.asarray(0.1))
+    forward, reverse, twice, twice_again, _ = derivatives(point, way)
+    ahead, behind = (derivatives(moved(step), way)[4] for step in (1e-6, -1e-6))
+    assert_close(forward, reverse, FLOAT64)
+    assert_close(twice, twice_again, FLOAT64)
+    assert_close(twice, jax.tree.map(lambda x, y: (x - y) / 2e-6, ahead, behind), DIFFERENCES)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_forward_and_backward_multiply_matrices_three_times(direction: str) -> None:
+    """2 b² d operations each: the similarities serve both directions."""
+
+    def loss(queries: Any, targets: Any) -> jax.Array:
+        return losses.batch_softmax(queries, targets, direction=direction)
+
+    traced = jax.make_jaxpr(jax.value_and_grad(loss, argnums=(0, 1)))(QUERIES, TARGETS)
+    assert str(traced).count("dot_general[") == 3
+
+
+# Errors
+
+
+Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("queries", "targets", "keywords", "message"),
+    [
+        (Q, T[:5], {}, r"one shape \(b, d\).*queries \(8, 3\), targets \(5, 3\)"),
+        (Q[0], T[0], {}, r"one shape \(b, d\).*queries \(3,\)"),
+        (Q[:0], T[:0], {}, "at least one pair.*skip empty batches"),
+        (Q, T, {"labels": LABELS[:3]}, r"labels must hold one number a pair, shape \(8,\).*\(3,\)"),
+        (Q, T, {"extra_targets": Q[:, :2]}, r"extra_targets must have shape \(e, 3\).*\(8, 2\)"),
+        (Q, T, {"query_ids": QUERY_IDS[:2]}, r"query_ids must have shape \(8,\).*\(2,\)"),
+        (Q, T, {"extra_ids": QUERY_IDS}, "extra_ids were given without extra_targets"),
+        (Q, T, {"extra_ids": QUERY_IDS, "extra_targets": Q}, "compared with target_ids"),
+        (
+            Q,
+            T,
+            {
+                "extra_ids": np.zeros((8, 2), int),
+                "extra_targets": Q,
+                "target_ids": QUERY_IDS,
+            },
+            r"of one kind.*\(8,\) and \(8, 2\)",
+        ),
+        (Q, T, {"temperature": 0.0}, "temperature must be > 0 and finite, got 0.0; 0.05"),
+        (Q, T, {"temperature": -0.1}, "temperature must be > 0 and finite, got -0.1"),
+        (Q, T, {"temperature": np.float32(-1)}, "temperature must be > 0 and finite, got -1.0"),
+        (Q, T, {"temperature": float("nan")}, "temperature must be > 0 and finite, got nan"),
+        (Q, T, {"temperature": Q[0]}, r"temperature must be one number, got shape \(3,\)"),
+        (Q, T, {"normalize": "l3"}, "normalize must be one of 'l2', 'l2_columns'.*got 'l3'"),
+        (Q, T, {"direction": "rows"}, "direction must be one of 'both', 'queries', 'targets'"),
+        (Q, T, {"reduction": "mean"}, "reduction must be one of 'batch', 'positives', 'none'"),
+        (Q, T, {"implementation": "fast"}, "implementation must be one of 'dense'; got 'fast'"),
+        (Q, T, {"tile_size": 0}, "tile_size must be at least 1 row, got 0"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_remedy(
+    queries: Any, targets: Any, keywords: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        losses.batch_softmax(queries, targets, **keywords)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("queries", "keywords", "message"),
+    [
+        (Q.astype(int), {}, "queries must be floating point, got int.*not token ids"),
+        (Q, {"extra_targets": Q.astype(int)}, "extra_targets must be floating point"),
+        (Q, {"query_ids": Q[:, 0]}, "query_ids must be integers, got float32; hash the texts"),
+    ],
+)
+def test_a_wrong_type_is_refused_with_the_remedy(queries: Any, keywords: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        losses.batch_softmax(queries, T, **keywords)

@@ -1,0 +1,111 @@
+"""The loss of the whole batch and its gradients, wherever the loss is called from.
+
+By default every context meets one scene on every number of devices; ``-m slow`` runs the product.
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.sharding import AxisType, PartitionSpec
+
+from bscl_jax import losses
+from tests.losses import contexts
+from tests.losses.scenes import SCENES, expected, make_batch, make_loss
+
+TOLERANCE = 1e-12
+DEVICES = (1, 2, 4, 8)
+MANY = list(itertools.product(contexts.ON_MANY_DEVICES, DEVICES))
+NAMES = list(SCENES)
+
+
+def check(context: str, devices: int, scene: str) -> None:
+    call = (contexts.ON_ONE_DEVICE | contexts.ON_MANY_DEVICES)[context]
+    loss, batch = make_loss(SCENES[scene]), make_batch(SCENES[scene], jnp.float64)
+
+    value, (of_rows, of_temperature) = call(loss, devices, *batch)
+
+    expected_value, expected_gradients = expected(scene)
+    np.testing.assert_allclose(value, expected_value, rtol=TOLERANCE)
+    for name, gradient in (of_rows | {"temperature": of_temperature}).items():
+        of_twin = expected_gradients[name]
+        scale = float(np.abs(of_twin).max())
+        np.testing.assert_allclose(
+            gradient, of_twin, rtol=TOLERANCE, atol=TOLERANCE * scale, err_msg=name
+        )
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("scene", NAMES)
+def test_jit_gives_the_loss_and_gradients_of_the_twin(scene: str) -> None:
+    check("jit", 1, scene)
+
+
+@pytest.mark.usefixtures("float64")
+def test_eager_gives_the_loss_and_gradients_of_the_twin() -> None:
+    check("eager", 1, "plain")
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("context", "devices"), MANY)
+def test_many_devices_give_the_loss_and_gradients_of_the_whole_batch(
+    context: str, devices: int
+) -> None:
+    others = NAMES[1:]
+    turn = MANY.index((context, devices))
+    check(context, devices, "everything" if devices == 4 else others[turn % len(others)])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("scene", NAMES)
+@pytest.mark.parametrize(("context", "devices"), MANY)
+def test_the_whole_product_of_contexts_devices_and_scenes(
+    context: str, devices: int, scene: str
+) -> None:
+    check(context, devices, scene)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_devices_of_two_axes_together_are_one_batch() -> None:
+    scene = SCENES["everything"]
+    loss, batch = make_loss(scene), make_batch(scene, jnp.float64)
+    mesh = jax.make_mesh((2, 2), ("x", "y"), axis_types=(AxisType.Auto,) * 2)
+    split, axes = PartitionSpec(("x", "y")), ("x", "y")
+    mapped = jax.shard_map(
+        lambda *arguments: lax.pmean(loss(*arguments, axes), axes),
+        mesh=mesh,
+        in_specs=(split, PartitionSpec(), split),
+        out_specs=PartitionSpec(),
+    )
+    value, gradients = jax.jit(jax.value_and_grad(mapped))(*batch)
+    expected_value, expected_gradients = expected("everything")
+    np.testing.assert_allclose(value, expected_value, rtol=TOLERANCE)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected_gradients[name], atol=TOLERANCE)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("context", ["shard_map_checked", "pmap"])
+def test_ties_in_a_column_share_its_gradient_across_devices(context: str) -> None:
+    scene = SCENES["everything"]
+    rows, temperature, fixed = make_batch(scene, jnp.float64)
+    rows["queries"] = rows["queries"].at[5].set(rows["queries"][0])
+    rows["targets"] = jnp.round(rows["targets"])
+    batch = (rows, temperature, fixed)
+    on_one = contexts.jit(make_loss(scene), 1, *batch)
+    on_many = contexts.ON_MANY_DEVICES[context](make_loss(scene), 8, *batch)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=TOLERANCE), on_many, on_one)
+
+
+def test_only_the_targets_and_the_columns_sums_travel() -> None:
+    def loss(queries: jax.Array, targets: jax.Array) -> jax.Array:
+        return losses.batch_softmax(queries, targets, axis_name="devices")
+
+    traced = jax.make_jaxpr(loss, axis_env=[("devices", 4)])(np.ones((2, 3)), np.ones((2, 3)))
+    text = str(traced)
+    assert (text.count("all_gather["), text.count("all_to_all[")) == (1, 1)
+    assert text.count("dot_general[") == 1

@@ -1,0 +1,119 @@
+"""The losses again, in float64 NumPy and as the equations have them: what tests compare with.
+
+Nothing is shared with the package. Gradients are complex steps, Im f(x + ih) / h, exact to rounding
+since every formula here is analytic around the data (no ties in a column's max or min).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+STEP = 1e-100
+
+
+def batch_softmax(
+    queries: np.ndarray,
+    targets: np.ndarray,
+    *,
+    labels: np.ndarray | None = None,
+    extra_targets: np.ndarray | None = None,
+    query_ids: np.ndarray | None = None,
+    target_ids: np.ndarray | None = None,
+    extra_ids: np.ndarray | None = None,
+    temperature: Any = 0.1,
+    normalize: str = "l2",
+    direction: str = "both",
+    reduction: str = "batch",
+) -> Any:
+    b = len(queries)
+    labels = np.ones(b) if labels is None else labels
+    q = normalized(queries, queries, normalize)
+    t = normalized(targets, targets, normalize)
+    s = q @ t.T / temperature
+    negative = ~np.eye(b, dtype=bool)
+    for ids in (query_ids, target_ids):
+        if ids is not None:
+            negative &= ~same(ids, ids)
+    rows = [[s[i, j] for j in range(b) if negative[i, j]] for i in range(b)]
+    columns = [[s[i, j] for i in range(b) if negative[i, j]] for j in range(b)]
+    if extra_targets is not None:
+        extra = q @ normalized(extra_targets, targets, normalize).T / temperature
+        keep = np.ones(extra.shape, dtype=bool)
+        if extra_ids is not None:
+            keep = ~same(target_ids, extra_ids)
+        for i in range(b):
+            rows[i] += list(extra[i][keep[i]])
+    of_rows = np.array([minus_log_softmax(s[i, i], rows[i]) for i in range(b)])
+    of_columns = np.array([minus_log_softmax(s[i, i], columns[i]) for i in range(b)])
+    terms = {"both": (of_rows + of_columns) / 2, "queries": of_rows, "targets": of_columns}
+    weighted = labels * terms[direction]
+    if reduction == "none":
+        return weighted
+    divisor = b if reduction == "batch" else labels.sum()
+    return weighted.sum() / divisor if divisor else 0.0
+
+
+def normalized(x: np.ndarray, measured: np.ndarray, kind: str) -> np.ndarray:
+    low = np.array([column[np.argmin(column.real)] for column in measured.T])
+    high = np.array([column[np.argmax(column.real)] for column in measured.T])
+    if kind == "l2":
+        return x / np.sqrt((x * x).sum(axis=1, keepdims=True))
+    if kind == "l2_columns":
+        return x / np.sqrt((measured * measured).sum(axis=0))
+    if kind == "range":
+        return x / (high - low)
+    if kind == "minmax":
+        return (x - low) / (high - low)
+    return x
+
+
+def same(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return np.array([[np.array_equal(a, b) for b in columns] for a in rows])
+
+
+def minus_log_softmax(positive: Any, negatives: list[Any]) -> Any:
+    candidates = np.array([positive, *negatives])
+    largest = candidates.real.max()
+    return np.log(np.exp(candidates - largest).sum()) + largest - positive
+
+
+def cosines(queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return (normalized(queries, queries, "l2") * normalized(targets, targets, "l2")).sum(axis=1)
+
+
+def cosine_mse(
+    queries: np.ndarray, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> Any:
+    weights = np.ones(len(queries)) if weights is None else weights
+    return (weights * (cosines(queries, targets) - scores) ** 2).mean()
+
+
+def combo(
+    queries: np.ndarray,
+    targets: np.ndarray,
+    scores: np.ndarray,
+    *,
+    mu: float = 0.1,
+    threshold: float = 0.5,
+    weights: np.ndarray | None = None,
+    **keywords: Any,
+) -> Any:
+    weights = np.ones(len(queries)) if weights is None else weights
+    labels = weights * (scores >= threshold)
+    contrastive = batch_softmax(queries, targets, labels=labels, **keywords)
+    return mu * contrastive + (1 - mu) * cosine_mse(queries, targets, scores, weights)
+
+
+def gradients(f: Callable[..., Any], *arguments: Any) -> list[np.ndarray]:
+    """The gradient of ``f`` with respect to each argument, entry by entry."""
+    complex_arguments = [np.array(x, dtype=complex) for x in arguments]
+    found = []
+    for x in complex_arguments:
+        gradient = np.empty(x.shape)
+        for index in np.ndindex(x.shape):
+            x[index] += 1j * STEP
+            gradient[index] = np.imag(f(*complex_arguments)) / STEP
+            x[index] = x[index].real
+        found.append(gradient)
+    return found
