@@ -1,0 +1,8 @@
+"""Measures of similarities against what is right. Numbers in, numbers out."""
+
+from bscl_jax.metrics._classification import classification as classification
+from bscl_jax.metrics._correlation import correlation as correlation
+from bscl_jax.metrics._ranking import ranking as ranking
+from bscl_jax.metrics._ranks import ranks as ranks
+from bscl_jax.metrics._retrieval import rank_measures as rank_measures
+from bscl_jax.metrics._retrieval import retrieval as retrieval
