@@ -1,0 +1,10 @@
+"""Checkpoints that are whole or not there: written aside, checksummed, verified, then renamed."""
+
+from bscl_jax.checkpoint._checkpoints import Checkpoints as Checkpoints
+from bscl_jax.checkpoint._folder import FORMAT as FORMAT
+from bscl_jax.checkpoint._folder import DamagedError as DamagedError
+from bscl_jax.checkpoint._once import restore as restore
+from bscl_jax.checkpoint._once import save as save
+from bscl_jax.checkpoint._once import verify as verify
+
+__all__ = ["FORMAT", "Checkpoints", "DamagedError", "restore", "save", "verify"]

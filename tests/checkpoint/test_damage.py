@@ -1,0 +1,149 @@
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bscl_jax import checkpoint
+from bscl_jax.checkpoint import _folder, _orbax
+from tests.checkpoint import trees
+
+FLIPS = 300
+
+
+@pytest.fixture
+def two_steps(tmp_path: Path) -> Path:
+    trees.save_steps(tmp_path, 1, 2, scores=(0.1, 0.2))
+    return tmp_path
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+DAMAGES = {
+    "flipped": lambda path: trees.flip(path, 17),
+    "truncated": truncate,
+    "emptied": lambda path: path.write_bytes(b""),
+    "deleted": Path.unlink,
+    "lengthened": lambda path: path.write_bytes(path.read_bytes() + b" "),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_to_any_file_is_found(damage: str, two_steps: Path) -> None:
+    whole = two_steps / "00000002"
+    shutil.copytree(whole, two_steps / "kept")
+    for path in trees.files_of(two_steps, 2):
+        DAMAGES[damage](path)
+        problems = checkpoint.verify(two_steps)[2]
+        assert any(path.name in problem for problem in problems), (path, problems)
+        shutil.copy(two_steps / "kept" / path.relative_to(whole), path)
+    assert checkpoint.verify(two_steps)[2] == []
+
+
+def test_every_flipped_bit_is_found(two_steps: Path) -> None:
+    files = trees.files_of(two_steps, 2)
+    draw = random.Random(0)
+    with checkpoint.Checkpoints(two_steps) as checkpoints:
+        for _ in range(FLIPS):
+            path = draw.choice(files)
+            bit = draw.randrange(8 * path.stat().st_size)
+            trees.flip(path, bit)
+            assert checkpoints.verify(2), (path, bit)
+            trees.flip(path, bit)
+
+
+def test_leaves_that_changed_places_are_found(two_steps: Path) -> None:
+    folder = two_steps / "00000002"
+    record = _folder.read_record(folder)
+    arrays = _orbax.read_arrays(folder / "arrays", record.leaves)
+    kernel, moment = "params/dense/kernel", "moments/0/mu/kernel"
+    arrays[kernel], arrays[moment] = arrays[moment], arrays[kernel]
+    shutil.rmtree(folder)
+    folder.mkdir()
+    _folder.write(folder, arrays, 2, None, {})
+    facts = _folder.read_record(folder)._replace(leaves=record.leaves)
+    (folder / "facts.json").write_bytes(_folder._seal(facts._asdict() | {"format": 1}))
+    assert checkpoint.verify(two_steps)[2] == [
+        f"leaves do not match their checksums: {moment}, {kernel}"
+    ]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["facts.json", "manifest.ocdbt"])
+def test_a_damaged_newest_is_named_and_the_one_before_it_used(
+    damage: str, name: str, two_steps: Path
+) -> None:
+    path = next(path for path in trees.files_of(two_steps, 2) if path.name == name)
+    DAMAGES[damage](path)
+    with pytest.warns(UserWarning, match=rf"00000002 is damaged: .*{name}"):
+        restored, facts = checkpoint.restore(two_steps, trees.make_tree())
+    trees.assert_equal(restored, trees.make_tree(1))
+    assert facts == {"step": 1}
+
+
+@pytest.mark.parametrize("name", ["facts.json", "manifest.ocdbt"])
+def test_a_damaged_best_is_named_and_the_next_best_used(name: str, two_steps: Path) -> None:
+    trees.flip(next(path for path in trees.files_of(two_steps, 2) if path.name == name), 100)
+    with (
+        checkpoint.Checkpoints(two_steps) as checkpoints,
+        pytest.warns(UserWarning, match="00000002 is damaged"),
+    ):
+        assert checkpoints.restore_best(trees.make_tree())[1] == {"step": 1}
+
+
+def test_when_all_are_damaged_the_error_says_what_to_do(two_steps: Path) -> None:
+    for step in (1, 2):
+        (two_steps / f"{step:08d}" / "facts.json").unlink()
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(
+            checkpoint.DamagedError, match=r"steps \[2, 1\]\); restore the folder from a"
+        ),
+    ):
+        checkpoint.restore(two_steps, trees.make_tree())
+
+
+def test_a_damaged_step_that_was_asked_for_is_an_error(two_steps: Path) -> None:
+    trees.flip(trees.files_of(two_steps, 2)[0], 3)
+    with pytest.raises(checkpoint.DamagedError, match="00000002 is damaged"):
+        checkpoint.restore(two_steps, trees.make_tree(), 2)
+
+
+def test_a_run_goes_on_from_the_whole_one_and_replaces_the_damaged_one(two_steps: Path) -> None:
+    trees.flip(trees.files_of(two_steps, 2)[0], 3)
+    with checkpoint.Checkpoints(two_steps, keep_latest=1) as checkpoints:
+        with pytest.warns(UserWarning, match="00000002 is damaged"):
+            checkpoints.restore(trees.make_tree())
+        checkpoints.save(1, trees.make_tree(1), {"step": 1})
+        assert checkpoints.verify(1) == []
+        checkpoints.save(2, trees.make_tree(2), {"step": 2})
+    assert checkpoint.verify(two_steps) == {2: []}
+
+
+def test_a_damaged_one_is_not_removed_and_does_not_count_as_kept(two_steps: Path) -> None:
+    (two_steps / "00000001" / "facts.json").unlink()
+    for step in (3, 4):
+        checkpoint.save(two_steps, step, trees.make_tree(step))
+    assert {step: bool(bad) for step, bad in checkpoint.verify(two_steps).items()} == {
+        1: True,
+        2: False,  # the best
+        3: False,
+        4: False,
+    }
+
+
+def test_damage_outside_what_is_read_is_found_too(two_steps: Path) -> None:
+    trees.flip(trees.files_of(two_steps, 2)[-1], 5)
+    with pytest.warns(UserWarning, match="00000002 is damaged"):
+        checkpoint.restore(two_steps, {"order": np.arange(5)}, partial=True)
+
+
+def test_a_newer_format_is_not_damage_but_asks_for_an_upgrade(two_steps: Path) -> None:
+    path = two_steps / "00000002" / "facts.json"
+    content = _folder.read_record(path.parent)._asdict() | {"format": checkpoint.FORMAT + 1}
+    path.write_bytes(_folder._seal(content))
+    with pytest.raises(ValueError, match=r"has format 2, .* reads up to 1; upgrade bscl_jax"):
+        checkpoint.restore(two_steps, trees.make_tree())
