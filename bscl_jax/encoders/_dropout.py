@@ -1,0 +1,73 @@
+"""Dropout whose masks belong to the row: a chunk of the batch draws what the whole batch drew."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, UInt16, UInt32
+
+DropoutKey = Key[Array, "*b"] | UInt32[Array, "*b 2"]
+"""One key or one key per row, typed (``jax.random.key``) or raw (``jax.random.PRNGKey``)."""
+
+_LEVELS = 1 << 16
+
+
+def make_row_keys(dropout_key: DropoutKey, num_rows: int) -> Key[Array, " b"]:
+    """Give every row of the batch a key of its own.
+
+    Args:
+        dropout_key: one key, which is split by the position of the row in the batch, or an array
+            of ``num_rows`` keys, which is taken as it is. To cut a batch in chunks with the same
+            masks, make the keys of the whole batch first and cut them with the rows.
+        num_rows: rows of the batch.
+
+    Returns:
+        One typed key per row.
+
+    Raises:
+        ValueError: for an array of keys that has not ``num_rows`` keys.
+    """
+    if not jnp.issubdtype(dropout_key.dtype, jax.dtypes.prng_key):
+        dropout_key = jax.random.wrap_key_data(dropout_key)
+    if dropout_key.ndim == 0:
+        rows = jnp.arange(num_rows, dtype=jnp.uint32)
+        return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(dropout_key, rows)
+    if dropout_key.shape != (num_rows,):
+        raise ValueError(
+            "dropout_key must be one key or one key per row of the batch: the batch has "
+            f"{num_rows} rows, the keys have shape {dropout_key.shape}"
+        )
+    return dropout_key
+
+
+def drop(
+    values: Float[Array, "b ..."],
+    row_keys: Key[Array, " b"],
+    site: int | UInt32[Array, ""],
+    rate: float,
+) -> Float[Array, "b ..."]:
+    """Set a random share of the values to 0 and scale the others, so that the mean stays.
+
+    A mask is drawn from 16 random bits an element, two elements to one 32-bit word, which costs
+    half of what one word an element costs. The rate is therefore rounded to a 65,536th; the scale
+    is that of the rounded rate, so the expectation is exact.
+
+    Args:
+        values: anything with the rows of the batch as its first axis.
+        row_keys: one key per row.
+        site: number of the place in the model, so that each place has masks of its own.
+        rate: share of the values that is dropped, in [0, 1).
+
+    Returns:
+        The thinned values, same shape and type.
+    """
+    dropped_levels = min(round(rate * _LEVELS), _LEVELS - 1)
+    if dropped_levels == 0:
+        return values
+    size = values[0].size
+
+    def draw(key: Key[Array, ""]) -> UInt16[Array, " size"]:
+        words = jax.random.bits(jax.random.fold_in(key, site), ((size + 1) // 2,), jnp.uint32)
+        return jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[:size]
+
+    kept = (jax.vmap(draw)(row_keys) >= dropped_levels).reshape(values.shape)
+    scale = jnp.asarray(_LEVELS / (_LEVELS - dropped_levels), values.dtype)
+    return jnp.where(kept, values * scale, jnp.zeros((), values.dtype))

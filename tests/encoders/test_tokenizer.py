@@ -1,0 +1,127 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bscl_jax import encoders
+from bscl_jax.encoders._encoder import list_texts
+from tests.encoders.conftest import TEXTS
+
+MIXED = ["How do I RENEW a book?", "Über café", "图书 book", "", "closes\tat nine\u200b"]
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def change_json(path: Path, **facts) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+
+
+def test_texts_have_special_tokens_and_keep_their_order(small) -> None:
+    encoder = small[0]
+    rows = encoder.tokenize(["renew", "a book", ""])
+    tokens = [[encoder.tokenizer.id_to_token(i) for i in row] for row in rows]
+    assert tokens == [
+        ["[CLS]", "renew", "[SEP]"],
+        ["[CLS]", "a", "book", "[SEP]"],
+        ["[CLS]", "[SEP]"],
+    ]
+
+
+def test_no_texts_give_no_rows(small) -> None:
+    assert small[0].tokenize([]) == []
+
+
+def test_a_single_string_is_refused(small) -> None:
+    with pytest.raises(TypeError, match=r"was one string; write \[text\]"):
+        small[0].tokenize("renew")
+
+
+def test_an_entry_that_is_no_string_is_named_by_position() -> None:
+    with pytest.raises(TypeError, match="entry 1 was None"):
+        list_texts(["renew", None])
+
+
+def test_texts_are_cut_at_max_length_and_keep_their_last_special_token(saved: Path) -> None:
+    encoder, _ = encoders.load(saved, max_length=5)
+    (ids,) = encoder.tokenize(["how do I renew a book"])
+    assert len(ids) == 5
+    assert encoder.tokenizer.id_to_token(ids[-1]) == "[SEP]"
+
+
+def test_truncation_and_padding_settings_of_the_file_are_overridden(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    tokenizer = encoders.load(folder)[0].tokenizer
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=4)
+    tokenizer.save(str(path))
+    assert [len(ids) for ids in encoders.load(folder)[0].tokenize([TEXTS[0], "a"])] == [8, 3]
+
+
+def test_the_config_has_the_last_word_on_letter_case(folder: Path, small) -> None:
+    change_json(folder / "tokenizer_config.json", do_lower_case=False)
+    encoder, _ = encoders.load(folder)
+    assert encoder.tokenize(["renew"]) == small[0].tokenize(["renew"])
+    assert encoder.tokenize(["RENEW"]) != small[0].tokenize(["RENEW"])
+
+
+def test_lower_casing_asked_for_by_sentence_transformers_comes_first(folder: Path, small) -> None:
+    change_json(folder / "tokenizer_config.json", do_lower_case=False)
+    change_json(folder / "sentence_bert_config.json", do_lower_case=True)
+    encoder, params = encoders.load(folder)
+    assert encoder.tokenize(["RENEW"]) == small[0].tokenize(["renew"])
+    encoders.save(folder / "again", encoder, params)
+    again, _ = encoders.load(folder / "again")
+    assert again.tokenize(["RENEW"]) == small[0].tokenize(["renew"])
+    assert again.tokenizer.to_str() == encoder.tokenizer.to_str()
+
+
+def test_a_folder_with_a_vocabulary_alone_gives_the_same_tokens(folder: Path, small) -> None:
+    (folder / "tokenizer.json").unlink()
+    assert encoders.load(folder)[0].tokenize(MIXED) == small[0].tokenize(MIXED)
+
+
+def test_transformers_gives_the_same_tokens(folder: Path, small) -> None:
+    from transformers import AutoTokenizer
+
+    reference = AutoTokenizer.from_pretrained(folder)
+    assert reference(MIXED)["input_ids"] == small[0].tokenize(MIXED)
+    assert reference.model_max_length == small[0].max_length
+    assert reference.pad_token_id == small[0].pad_id
+
+
+def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"tokenizer\.json or vocab\.txt is needed"):
+        encoders.load(folder)
+
+
+def test_a_damaged_tokenizer_is_named(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"tokenizer\.json is not a tokenizer file"):
+        encoders.load(folder)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(folder: Path) -> None:
+    tokenizer = encoders.load(folder)[0].tokenizer
+    tokenizer.add_tokens(["library"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    with pytest.raises(ValueError, match=r"token ids up to \d+, but the model has only \d+"):
+        encoders.load(folder)
+
+
+def test_a_tokenizer_without_special_tokens_is_refused(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    change_json(path, post_processor=None)
+    with pytest.raises(ValueError, match="adds no special tokens"):
+        encoders.load(folder)
+
+
+def test_a_padding_token_that_the_tokenizer_lacks_is_refused(folder: Path) -> None:
+    change_json(folder / "tokenizer_config.json", pad_token="<pad>")
+    with pytest.raises(ValueError, match="does not know its padding token '<pad>'"):
+        encoders.load(folder)
