@@ -1,0 +1,87 @@
+"""Texts of any number and length → one array of embeddings."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from bscl_jax import data
+from bscl_jax.types import TokenBatch
+
+Embed = Callable[[Sequence[str]], np.ndarray]
+"""Texts → float32 ``(n, d)``, row i the embedding of text i."""
+
+LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192)
+"""Padded lengths, in tokens: few enough to compile, close enough to waste under a third."""
+
+
+def make_embed(
+    tokenize: Callable[[list[str]], list[list[int]]],
+    encode: Callable[[TokenBatch], Float[Array, "b d"]],
+    *,
+    pad_id: int,
+    dimension: int,
+    batch_size: int = 64,
+    advance: Callable[[int], None] | None = None,
+) -> Embed:
+    """Make the function that embeds texts.
+
+    The longest texts go first, so that memory peaks in the first batch. A batch is padded to one
+    of :data:`LENGTHS` tokens and to a power of two of rows, so that few shapes are compiled.
+
+    Args:
+        tokenize: texts → token ids, cut to the model's length.
+        encode: one padded batch → embeddings; compiled by the caller.
+        pad_id: the id that fills up a short text.
+        dimension: features of an embedding (needed where there is no text to learn it from).
+        batch_size: texts encoded at a time.
+        advance: called with the number of texts of each finished batch.
+
+    Returns:
+        ``embed(texts) -> float32 (n, dimension)`` in the order of the texts.
+
+    Raises:
+        ValueError: ``batch_size`` is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, was {batch_size}; 64 suits most machines")
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        embeddings = np.zeros((len(texts), dimension), np.float32)
+        waiting: tuple[np.ndarray, Array] | None = None
+        for rows, token_lists in data.length_batches(
+            tokenize(list(texts)), batch_size=batch_size, lengths=LENGTHS
+        ):
+            tokens = _fill_rows(data.pad(token_lists, LENGTHS, pad_id), batch_size)
+            running = (rows, encode(tokens))  # runs on while the batch before is copied out
+            if waiting is not None:
+                _collect(embeddings, *waiting, advance)
+            waiting = running
+        if waiting is not None:
+            _collect(embeddings, *waiting, advance)
+        return embeddings
+
+    return embed
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Scale each row of ``(n, d)`` to length 1; a zero row stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def _fill_rows(tokens: TokenBatch, batch_size: int) -> TokenBatch:
+    """Repeat the first row until there are a power of two of rows, or ``batch_size``."""
+    rows = len(tokens.ids)
+    missing = min(1 << (rows - 1).bit_length(), max(batch_size, rows)) - rows
+    if missing == 0:
+        return tokens
+    return jax.tree.map(lambda x: np.concatenate([x, np.repeat(x[:1], missing, axis=0)]), tokens)
+
+
+def _collect(
+    embeddings: np.ndarray, rows: np.ndarray, batch: Array, advance: Callable[[int], None] | None
+) -> None:
+    embeddings[rows] = np.asarray(batch, np.float32)[: len(rows)]
+    if advance is not None:
+        advance(len(rows))

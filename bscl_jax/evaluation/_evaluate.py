@@ -1,0 +1,64 @@
+"""An ``embed`` function and sets of texts → measures."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bscl_jax import metrics
+from bscl_jax.evaluation._embed import Embed, unit_rows
+from bscl_jax.types import EvaluationSet, RetrievalSet
+
+DEPTHS = (1, 5)
+"""The k of HasPositive@k."""
+
+
+def measures(each: EvaluationSet) -> tuple[str, ...]:
+    """Return the names of the measures that :func:`evaluate` gives for a set."""
+    if isinstance(each, RetrievalSet):
+        return ("mrr", "map", *(f"has_positive@{k}" for k in DEPTHS))
+    return ("spearman", "pearson")
+
+
+def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float]:
+    """Score every set by cosine similarity.
+
+    Each distinct text is embedded once, however many sets it is in.
+
+    Args:
+        embed: texts → float32 ``(n, d)``.
+        sets: what to score, by name. A ``RetrievalSet`` gives the measures of
+            :func:`bscl_jax.metrics.retrieval`, ``ScoredPairs`` those of
+            :func:`bscl_jax.metrics.correlation`.
+
+    Returns:
+        ``{"set/measure": value}`` in the order of the sets. A measure that is not defined on a
+        set (a correlation of a model that gives every pair the same cosine) is left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.evaluation import evaluate
+        >>> from bscl_jax.types import RetrievalSet
+        >>> letters = lambda texts: np.array([[t.count("a"), t.count("b")] for t in texts], float)
+        >>> sets = {"toy": RetrievalSet(["aab"], ["aa", "bb"], [[0]])}
+        >>> evaluate(letters, sets)["toy/mrr"]
+        1.0
+    """
+    place: dict[str, int] = {}
+    for texts in (texts for each in sets.values() for texts in each[:2]):
+        for text in texts:
+            place.setdefault(text, len(place))
+    unit = unit_rows(embed(list(place)))
+
+    def vectors(texts: Sequence[str]) -> np.ndarray:
+        return unit[[place[text] for text in texts]]
+
+    found: dict[str, float] = {}
+    for name, each in sets.items():
+        if isinstance(each, RetrievalSet):
+            similarities = vectors(each.queries) @ vectors(each.corpus).T
+            values = metrics.retrieval(similarities, each.relevant, ks=DEPTHS)
+        else:
+            cosines = np.sum(vectors(each.first) * vectors(each.second), axis=1)
+            values = metrics.correlation(cosines, np.asarray(each.scores, np.float64))
+        found |= {f"{name}/{key}": value for key, value in values.items() if value is not None}
+    return found

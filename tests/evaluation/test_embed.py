@@ -1,0 +1,79 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bscl_jax.evaluation import make_embed, unit_rows
+from bscl_jax.types import TokenBatch
+
+
+def tokenize(texts: list[str]) -> list[list[int]]:
+    return [[1, *map(ord, text)] for text in texts]
+
+
+class Recorder:
+    """Embeds a text as (token count, token sum) and remembers the shapes that it was given."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, tokens: TokenBatch) -> np.ndarray:
+        self.shapes.append(tokens.ids.shape)
+        real = np.where(tokens.mask, tokens.ids, 0)
+        return np.stack([tokens.mask.sum(1), real.sum(1)], axis=1).astype(np.float32)
+
+
+def embed(texts: Sequence[str], recorder: Recorder, batch_size: int = 4) -> np.ndarray:
+    function = make_embed(tokenize, recorder, pad_id=0, dimension=2, batch_size=batch_size)
+    return function(texts)
+
+
+TEXTS = ["b", "aaaaaaaaaaaaaaaaaa", "", "abc", "ab", "zz", "c"]
+
+
+def test_rows_come_back_in_the_order_of_the_texts() -> None:
+    expected = [[1 + len(text), 1 + sum(map(ord, text))] for text in TEXTS]
+    np.testing.assert_array_equal(embed(TEXTS, Recorder()), expected)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])
+def test_the_batch_size_does_not_change_the_rows(batch_size: int) -> None:
+    np.testing.assert_array_equal(embed(TEXTS, Recorder(), batch_size), embed(TEXTS, Recorder()))
+
+
+def test_the_longest_texts_go_first() -> None:
+    recorder = Recorder()
+    embed(TEXTS, recorder, batch_size=2)
+    lengths = [shape[1] for shape in recorder.shapes]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == 24
+
+
+def test_few_row_counts_are_compiled() -> None:
+    recorder = Recorder()
+    for count in range(1, 20):
+        embed(["a"] * count, recorder, batch_size=6)
+    assert {shape[0] for shape in recorder.shapes} == {1, 2, 4, 6}
+
+
+def test_no_texts_give_no_rows_and_do_not_run_the_model() -> None:
+    recorder = Recorder()
+    assert embed([], recorder).shape == (0, 2)
+    assert recorder.shapes == []
+
+
+def test_progress_counts_every_text_once() -> None:
+    counts: list[int] = []
+    make_embed(tokenize, Recorder(), pad_id=0, dimension=2, batch_size=3, advance=counts.append)(
+        TEXTS
+    )
+    assert sum(counts) == len(TEXTS)
+
+
+def test_a_batch_size_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size must be at least 1, was 0"):
+        make_embed(tokenize, Recorder(), pad_id=0, dimension=2, batch_size=0)
+
+
+def test_a_zero_row_stays_zero_when_rows_are_made_unit() -> None:
+    np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
