@@ -87,8 +87,12 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -
 
 def dump(config: Config) -> str:
     """Return the resolved config as YAML, every default written out; ``parse`` reads it back."""
-    plain = pydantic.TypeAdapter(Config).dump_python(config, mode="json")
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """Return the resolved config as nested dicts of plain values."""
+    return pydantic.TypeAdapter(Config).dump_python(config, mode="json")
 
 
 def _override(raw: dict[str, Any], text: str) -> Keys:

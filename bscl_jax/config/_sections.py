@@ -80,7 +80,7 @@ class PretrainedEncoder:
 
     kind: Literal["pretrained"]
     name: Name
-    max_length: Annotated[int, Field(ge=2)] | None = None
+    max_length: Annotated[int, Field(ge=3)] | None = None
     pooling: Literal["mean", "cls", "max"] | None = None
     dropout: Rate | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -96,8 +96,8 @@ class RandomEncoder:
     num_layers: Count = 2
     hidden_size: Count = 32
     num_heads: Count = 2
-    vocab_size: Annotated[int, Field(ge=100)] = 1000
-    max_length: Annotated[int, Field(ge=2)] = 64
+    vocab_size: Annotated[int, Field(ge=6)] = 1000
+    max_length: Annotated[int, Field(ge=3)] = 64
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 INK = "#5b6472"
 COLORS = ("#2a6fbb", "#d9822b", "#3a9a5b", "#9b59b6", "#c0392b", "#16a2b8")
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "bscl_jax",
     "font.family": "sans-serif",
