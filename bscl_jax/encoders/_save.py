@@ -1,5 +1,6 @@
 """Write an encoder to a folder that ``load`` and sentence-transformers read."""
 
+import shutil
 from pathlib import Path
 
 from bscl_jax.encoders._encoder import Encoder
@@ -39,8 +40,10 @@ def save(folder: str | Path, encoder: Encoder, params: Params) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = encoder.checkpoint
     table = checkpoint.family.tensor_table(checkpoint.config, scan_layers=checkpoint.scan_layers)
-    write_weights(folder / WEIGHTS_FILE, params, table, checkpoint.carried)
     _write_config(folder, encoder)
+    write_weights(folder / WEIGHTS_FILE, params, table, checkpoint.carried)
+    # safetensors writes a file for its owner alone; a model is as readable as its config.
+    shutil.copymode(folder / "config.json", folder / WEIGHTS_FILE)
     _write_tokenizer(folder, encoder)
     layout = Layout(
         folder, encoder.pooling, encoder.normalize, encoder.max_length, checkpoint.lowercase

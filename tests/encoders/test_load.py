@@ -59,6 +59,11 @@ def test_scanned_parameters_are_saved_as_unrolled_ones(small, saved: Path, tmp_p
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_saved_weights_are_as_readable_as_the_config(saved: Path) -> None:
+    modes = {path.stat().st_mode for path in saved.glob("*.*") if path.is_file()}
+    assert len(modes) == 1
+
+
 def test_save_refuses_a_folder_with_something_in_it(small, saved: Path) -> None:
     with pytest.raises(FileExistsError, match="must be a new or empty folder"):
         encoders.save(saved, small[0], small[1])
