@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int64, Integer
 
+from bscl_jax.shuffling._checks import check_group_size, check_matrix
 from bscl_jax.shuffling._nearest import nearest
 from bscl_jax.shuffling._points import Points, make_points
 from bscl_jax.shuffling._random import random
@@ -84,13 +85,8 @@ def _check(
     embeddings: np.ndarray, group_size: int, num_neighbors: int, text_ids: np.ndarray | None
 ) -> None:
     """Refuse shapes that do not fit and numbers out of range."""
-    if embeddings.ndim != 2 or embeddings.shape[1] == 0:
-        raise ValueError(
-            f"embeddings must be a matrix (n, d) with d ≥ 1, got shape {embeddings.shape}; "
-            "pass one row per pair"
-        )
-    if group_size < 1:
-        raise ValueError(f"group_size must be ≥ 1, got {group_size}; 4 to 8 suits most data")
+    check_matrix(embeddings)
+    check_group_size(group_size)
     if num_neighbors < 1:
         raise ValueError(f"num_neighbors must be ≥ 1, got {num_neighbors}; 500 suits most data")
     if text_ids is not None and text_ids.shape != (len(embeddings),):

@@ -38,7 +38,7 @@ def make_points(embeddings: Float[np.ndarray, "n d"]) -> Points:
     seen: dict[bytes, int] = {}
     for start in range(0, n, ROWS_AT_ONCE):
         block = embeddings[start : start + ROWS_AT_ONCE].astype(np.float64, order="C")
-        _check_finite(block, start)
+        check_finite(block, start)
         center += block.sum(axis=0) / n
         for row, values in enumerate(block, start):
             firsts[row] = seen.setdefault(hashlib.blake2b(values, digest_size=16).digest(), row)
@@ -81,7 +81,7 @@ def settled_distances(
     return distances[inverse]
 
 
-def _check_finite(block: Float64[np.ndarray, "m d"], start: int) -> None:
+def check_finite(block: Float64[np.ndarray, "m d"], start: int) -> None:
     """Name the first row of a block that distances cannot be computed from."""
     fits = np.abs(block) <= LARGEST
     if not fits.all():
