@@ -1,0 +1,121 @@
+"""A whole small run: 3 epochs of 4 batches with everything that a resume could get wrong."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from bscl_jax import checkpoint, parallel, training
+from bscl_jax.types import PairBatch
+from tests.gradients import toy
+
+ROWS, BATCH_SIZE, NUM_EPOCHS = 16, 4, 3
+NUM_BATCHES = ROWS // BATCH_SIZE
+NUM_STEPS = NUM_EPOCHS * NUM_BATCHES
+MESH_SIZE = 2
+
+
+@cache
+def compiled() -> tuple:
+    """Mesh, optimizer and step, compiled once for all tests."""
+    mesh = parallel.make_mesh(MESH_SIZE)
+    optimizer = training.make_optimizer(num_steps=NUM_STEPS, learning_rate=0.05)
+    return mesh, optimizer, training.make_step(toy.encode, toy.loss, optimizer, mesh=mesh)
+
+
+def init_state() -> training.State:
+    mesh, optimizer, _ = compiled()
+    return training.init_state(toy.make_params(dtype=np.float32), optimizer, mesh=mesh)
+
+
+def order(params: dict, epoch: int) -> np.ndarray:
+    """An order that depends on the weights, so that it cannot be computed again in mid-epoch."""
+    table = np.asarray(params["encoder"]["table"])
+    return np.argsort(np.sin(1e4 * epoch * table[:ROWS, 0]))
+
+
+def batch(rows: np.ndarray, k: int) -> PairBatch:
+    data = toy.make_batch(ROWS, dtype=np.float32)
+    chosen = rows[k * BATCH_SIZE : (k + 1) * BATCH_SIZE]
+    return parallel.place(jax.tree.map(lambda leaf: leaf[chosen], data), compiled()[0])
+
+
+def evaluate(params: dict) -> dict[str, float]:
+    """A score that depends on the weights and is not the best at the end."""
+    return {"toy/score": float(np.sin(10 * np.asarray(params["encoder"]["kernel"])[0, 0]))}
+
+
+class Log:
+    """A log file's lines, with the cut that a resume makes."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict] = []
+
+    def write(self, record: dict) -> None:
+        self.lines.append(record)
+
+    def cut(self, lines: int) -> None:
+        assert lines <= len(self.lines), "the log is shorter than the checkpoint says"
+        del self.lines[lines:]
+
+
+class Memory:
+    """Checkpoints without a disk: the newest one, as bytes and JSON would keep it."""
+
+    def __init__(self) -> None:
+        self._saved: dict[int, tuple[dict, str]] = {}
+
+    def save(self, step: int, tree: dict, facts: dict, score: float | None) -> None:
+        self._saved = {step: (jax.tree.map(np.array, tree), json.dumps(facts))}
+
+    def restore(self, target: dict) -> tuple[dict, dict]:
+        (tree, facts), mesh = *self._saved.values(), compiled()[0]
+        tree = jax.tree.map(np.array, tree)
+        return parallel.replicate(tree, mesh) | {"order": tree["order"]}, json.loads(facts)
+
+    def steps(self) -> list[int]:
+        return list(self._saved)
+
+
+def run(
+    checkpoints: Memory | checkpoint.Checkpoints,
+    log: Log,
+    step: Callable | None = None,
+    **changes: Any,
+) -> training.Outcome:
+    """Run, or go on from the newest checkpoint, with everything else fresh but the log."""
+    state = init_state()
+    resume = None
+    if checkpoints.steps():
+        resume = checkpoints.restore(training.make_target(state, ROWS))
+    options = {
+        "key": jax.random.key(3),
+        "num_epochs": NUM_EPOCHS,
+        "num_batches": NUM_BATCHES,
+        "order": order,
+        "batch": batch,
+        "evaluate": evaluate,
+        "measure": "toy/score",
+        "save": checkpoints.save,
+        "save_every": 3,
+        "baseline": evaluate(state.params),
+        "resume": resume,
+        "log": log.write,
+        "rewind": log.cut,
+    }
+    return training.train(state, step or compiled()[2], **options | changes)
+
+
+def stop_after(steps: int) -> tuple[Callable, Callable[[], bool]]:
+    """Return a step function that counts, and a stop that is True after so many of them."""
+    counted = 0
+
+    def step(*arguments: Any) -> tuple:
+        nonlocal counted
+        counted += 1
+        return compiled()[2](*arguments)
+
+    return step, lambda: counted >= steps
