@@ -1,8 +1,9 @@
 """What a person sees while the run goes on."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,15 +16,28 @@ class TrainingProgress:
         console: where it is drawn.
         num_epochs: epochs of the whole run.
         steps_per_epoch: steps of one epoch.
+        batch_size: pairs of one step.
+        measure: the dev measure that chooses the best epoch.
         first_step: steps that an earlier start has done.
+        best: the best value of the measure so far, of an earlier start.
     """
 
     def __init__(
-        self, console: Console, *, num_epochs: int, steps_per_epoch: int, first_step: int = 0
+        self,
+        console: Console,
+        *,
+        num_epochs: int,
+        steps_per_epoch: int,
+        batch_size: int,
+        measure: str,
+        first_step: int = 0,
+        best: float | None = None,
     ) -> None:
         self._console = console
         self._num_epochs = num_epochs
         self._steps_per_epoch = steps_per_epoch
+        self._batch_size = batch_size
+        self._measure = measure
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/" + str(num_epochs)),
             BarColumn(bar_width=None),
@@ -45,6 +59,8 @@ class TrainingProgress:
             rate=0.0,
         )
         self._rate = 0.0
+        self._best = best
+        self._losses: list[float] = []
         self._last = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -61,38 +77,45 @@ class TrainingProgress:
         """Take the bar away; what was said stays."""
         self._bar.stop()
 
-    def start_clock(self) -> None:
-        """Leave out of the speed what has passed since the last step (an evaluation, an order)."""
+    def show(self, record: Mapping[str, Any]) -> None:
+        """Show a record of the log: a step moves the bar, an evaluation leaves a line.
+
+        Args:
+            record: ``{"event": "step", "step", "epoch", "loss", …}`` or
+                ``{"event": "evaluation", "epoch", "dev": {…}}``.
+        """
+        if record["event"] == "step":
+            self._show_step(record)
+        else:
+            self._show_evaluation(record)
         self._last = time.perf_counter()
 
-    def step(self, *, step: int, loss: float, pairs: int) -> None:
-        """Move the bar.
+    def _show_step(self, record: Mapping[str, Any]) -> None:
+        rate = self._batch_size / max(time.perf_counter() - self._last, 1e-9)
+        self._losses.append(record["loss"])
+        # The first step of an epoch waited for the order, and perhaps for the compiler.
+        if len(self._losses) > 1:
+            self._rate = rate if self._rate == 0 else 0.8 * self._rate + 0.2 * rate
+        self._bar.update(
+            self._task,
+            completed=record["step"],
+            epoch=record["epoch"],
+            loss=record["loss"],
+            rate=self._rate,
+        )
 
-        Args:
-            step: steps done, 1 after the first.
-            loss: of this step.
-            pairs: pairs in this step.
-        """
-        now = time.perf_counter()
-        rate = pairs / max(now - self._last, 1e-9)
-        self._rate = rate if self._rate == 0 else 0.8 * self._rate + 0.2 * rate
-        self._last = now
-        epoch = (step - 1) // self._steps_per_epoch + 1
-        self._bar.update(self._task, completed=step, epoch=epoch, loss=loss, rate=self._rate)
-
-    def epoch(self, epoch: int, *, loss: float, measure: str, value: float, best: bool) -> None:
-        """Say how an epoch went, in a line that stays.
-
-        Args:
-            epoch: 1 for the first.
-            loss: mean over the epoch's steps.
-            measure: name of the dev measure.
-            value: what it is now.
-            best: whether it is the best so far.
-        """
-        star = "  (best so far)" if best else ""
+    def _show_evaluation(self, record: Mapping[str, Any]) -> None:
+        value = record["dev"][self._measure]
+        score = "not defined" if value is None else f"{value:.4f}"
+        best = value is not None and (self._best is None or value > self._best)
+        self._best = value if best else self._best
+        trained = ""
+        if self._losses:
+            mean = sum(self._losses) / len(self._losses)
+            trained = f"loss {mean:.4f}  {self._rate:.0f} pairs/s  "
         self._console.print(
-            f"epoch {epoch}/{self._num_epochs}  loss {loss:.4f}  {self._rate:.0f} pairs/s  "
-            f"dev {measure} {value:.4f}{star}",
+            f"epoch {record['epoch']}/{self._num_epochs}  {trained}dev {self._measure} {score}"
+            + ("  best so far" if best and record["epoch"] else ""),
             highlight=False,
         )
+        self._losses = []

@@ -8,10 +8,14 @@ from bscl_jax.reporting import TrainingProgress
 def shown(*, terminal: bool) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=120, color_system=None)
-    with TrainingProgress(console, num_epochs=2, steps_per_epoch=3) as progress:
+    with TrainingProgress(
+        console, num_epochs=2, steps_per_epoch=3, batch_size=32, measure="unseen/mrr"
+    ) as progress:
+        progress.show({"event": "evaluation", "epoch": 0, "dev": {"unseen/mrr": 0.5}})
         for step in (1, 2, 3):
-            progress.step(step=step, loss=0.25, pairs=32)
-        progress.epoch(1, loss=0.25, measure="unseen/mrr", value=0.75, best=True)
+            progress.show({"event": "step", "step": step, "epoch": 1, "loss": 0.25 * step})
+        progress.show({"event": "evaluation", "epoch": 1, "dev": {"unseen/mrr": 0.75}})
+        progress.show({"event": "evaluation", "epoch": 2, "dev": {"unseen/mrr": None}})
     return file.getvalue()
 
 
@@ -19,12 +23,14 @@ def test_the_bar_shows_epoch_loss_speed_and_time_left() -> None:
     text = shown(terminal=True)
     assert "epoch 1/2" in text
     assert "3/6" in text
-    assert "loss 0.2500" in text
+    assert "loss 0.7500" in text
     assert "pairs/s" in text
     assert "left" in text
 
 
 def test_where_there_is_no_terminal_only_the_epoch_lines_are_printed() -> None:
-    (line,) = shown(terminal=False).splitlines()
-    assert line.startswith("epoch 1/2  loss 0.2500")
-    assert line.endswith("dev unseen/mrr 0.7500  (best so far)")
+    before, first, second = shown(terminal=False).splitlines()
+    assert before == "epoch 0/2  dev unseen/mrr 0.5000"
+    assert first.startswith("epoch 1/2  loss 0.5000")
+    assert first.endswith("dev unseen/mrr 0.7500  best so far")
+    assert second == "epoch 2/2  dev unseen/mrr not defined"

@@ -1,0 +1,123 @@
+"""The run folder: what is in it, and whether a run may start there."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from bscl_jax import config as configs
+
+
+class RunError(ValueError):
+    """A run that cannot start where it was told to."""
+
+
+class RunFolder(NamedTuple):
+    """The paths of a run.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """One line a step and an evaluation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """The outcome; written last, so that its presence says that the run is finished."""
+        return self.path / "results.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints, by step."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The exported model."""
+        return self.path / "model"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    def state(self) -> Literal["new", "unfinished", "finished"]:
+        """Say how far a run in this folder has come."""
+        if self.results.is_file():
+            return "finished"
+        return "unfinished" if self.config.is_file() else "new"
+
+    def read_results(self) -> dict[str, Any]:
+        """Return the outcome of a finished run."""
+        return json.loads(self.results.read_text(encoding="utf-8"))
+
+    def write_results(self, results: dict[str, Any]) -> None:
+        """Write the outcome; there is never half a file."""
+        write_whole(self.results, json.dumps(results, indent=2, allow_nan=False) + "\n")
+
+
+def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) -> None:
+    """Refuse to start over an unfinished run, and to resume with another config.
+
+    Raises:
+        RunError: with what to do instead.
+    """
+    if folder.state() == "new":
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise RunError(
+                f"run.dir {folder.path} exists and is no run folder; choose another with "
+                "--set run.dir=…, or move it away"
+            )
+        return
+    if not resume:
+        raise RunError(
+            f"{folder.path} holds an unfinished run; go on with --resume, choose another folder "
+            "with --set run.dir=…, or remove it"
+        )
+    changes = differences(configs.load(folder.config), config)
+    if changes:
+        raise RunError(
+            f"{folder.path} was started with another config ({'; '.join(changes)}); resume with "
+            f"that one, {folder.config}, or choose another folder with --set run.dir=…"
+        )
+
+
+def differences(old: configs.Config, new: configs.Config) -> list[str]:
+    """Name the settings in which two configs differ, the run folder aside."""
+    before, after = (_flat(configs.as_dict(config)) for config in (old, new))
+    return [
+        f"{key} was {before.get(key)!r}, is {after.get(key)!r}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key != "run.dir"
+    ]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file aside, flush it and rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,69 @@
+"""Arguments in, exit status out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+USER_MISTAKE = 2
+"""Exit status where the user can put it right; one message says how, without a traceback."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; None takes those of the process.
+
+    Returns:
+        0 done; 2 the user's mistake; 75 stopped by SIGTERM and 130 by SIGINT, each with a
+        checkpoint written. Anything else raises, which Python turns into 1.
+    """
+    arguments = _parser().parse_args(argv)
+    # Imported here so that --help and a mistyped option answer at once.
+    from bscl_jax.cli._folder import RunError
+    from bscl_jax.cli._train import train
+
+    keep_compiled_programs()
+    try:
+        return train(arguments.config, overrides=arguments.overrides, resume=arguments.resume)
+    except RunError as error:
+        print(f"bscl-jax: {error}", file=sys.stderr)
+        return USER_MISTAKE
+
+
+def keep_compiled_programs() -> None:
+    """Keep what XLA compiles for the next start, unless the user has said where or that not."""
+    import jax
+
+    settings: Any = jax.config  # its attributes are made at run time
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or settings.jax_compilation_cache_dir:
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bscl_jax" / "xla"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bscl-jax", description="Batch-softmax contrastive learning of sentence embeddings."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    train = commands.add_parser(
+        "train", help="train, evaluate and export a sentence encoder as a config file says"
+    )
+    train.add_argument("--config", required=True, metavar="FILE", help="the run, in YAML")
+    train.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override one value of the config; may be given again",
+    )
+    train.add_argument(
+        "--resume", action="store_true", help="go on with a run that was interrupted"
+    )
+    return parser
