@@ -15,9 +15,6 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, losses, parallel, shuffling, training
 from bscl_jax.types import EvaluationSet, PairBatch, Pairs, Params, Task, TokenBatch
 
-MAX_SHAPES = 2
-"""Padded lengths of each side in training; each pair of them is a step to be compiled."""
-
 
 class Road(NamedTuple):
     """Everything that a run does, as plain functions.
@@ -70,7 +67,7 @@ def lay_road(
 
     embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
     store = data.tokenize_pairs(task.train, encoder.tokenize)
-    batch = make_batches(store, encoder.pad_id, config.training.batch_size, mesh)
+    batch = make_batches(config.training, store, encoder.pad_id, mesh)
     batch(np.arange(len(store.scores)), 0)  # a batch size that does not fit shows now
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizer = training.make_optimizer(
@@ -219,11 +216,13 @@ def make_embed(
 
 
 def make_batches(
-    store: data.PairTokens, pad_id: int, batch_size: int, mesh: Mesh
+    section: configs.Training, store: data.PairTokens, pad_id: int, mesh: Mesh
 ) -> Callable[[np.ndarray, int], PairBatch]:
     """Make ``batch(order, k)``, padded to a few lengths that the data choose, on the mesh."""
     query_lengths, target_lengths = (
-        data.choose_lengths(side.lengths, max_shapes=MAX_SHAPES, batch_size=batch_size)
+        data.choose_lengths(
+            side.lengths, max_shapes=section.num_lengths, batch_size=section.batch_size
+        )
         for side in (store.queries, store.targets)
     )
 
@@ -232,7 +231,7 @@ def make_batches(
             store,
             order,
             k,
-            batch_size=batch_size,
+            batch_size=section.batch_size,
             query_lengths=query_lengths,
             target_lengths=target_lengths,
             pad_id=pad_id,

@@ -215,6 +215,8 @@ class Training:
         epochs: passes over the training pairs.
         save_every: steps between checkpoints; the end of an epoch always has one.
         chunk_size: rows that are encoded at a time (GradCache); None encodes the whole batch.
+        num_lengths: padded lengths that each side may have, chosen from the data; the step is
+            compiled for each pair of them, and padding is the less the more there are.
         devices: devices to train on; None takes all.
     """
 
@@ -224,6 +226,7 @@ class Training:
     epochs: Count = 3
     save_every: Count = 100
     chunk_size: Count | None = None
+    num_lengths: Count = 2
     devices: Count | None = None
 
 
