@@ -7,6 +7,9 @@ the table of what to reduce where are in ``docs/losses.md``.
 
 from bscl_jax.losses._batch_softmax import batch_softmax
 from bscl_jax.losses._combo import combo
+from bscl_jax.losses._cosent import cosent
 from bscl_jax.losses._cosine_mse import cosine_mse
+from bscl_jax.losses._pearson import pearson
+from bscl_jax.losses._triplet import triplet
 
-__all__ = ["batch_softmax", "combo", "cosine_mse"]
+__all__ = ["batch_softmax", "combo", "cosent", "cosine_mse", "pearson", "triplet"]

@@ -5,8 +5,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
 from bscl_jax.losses._checks import check_pairs, check_per_pair
-from bscl_jax.losses._normalize import unit_rows
-from bscl_jax.losses._widen import common_type
+from bscl_jax.losses._cosines import cosines
 
 
 def cosine_mse(
@@ -63,8 +62,6 @@ def squared_errors(
     weights: Real[ArrayLike, " b"] | None,
 ) -> Float[Array, " b"]:
     """Returns each pair's weighted (cosine − score)², of arguments that have been checked."""
-    dtype = common_type(queries, targets)
-    units = [unit_rows(jnp.asarray(x, dtype)) for x in (queries, targets)]
-    cosines = jnp.sum(units[0] * units[1], axis=1)
-    errors = jnp.square(cosines - jnp.asarray(scores, dtype))
-    return errors if weights is None else errors * jnp.asarray(weights, dtype)
+    found = cosines(queries, targets)
+    errors = jnp.square(found - jnp.asarray(scores, found.dtype))
+    return errors if weights is None else errors * jnp.asarray(weights, found.dtype)

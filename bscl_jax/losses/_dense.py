@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from bscl_jax.losses._gather import exchange, gather
 from bscl_jax.losses._ids import Ids, excluded_extras, excluded_pairs
+from bscl_jax.losses._log_sum_exp import log_sum_exp
 
 
 def dense_terms(
@@ -32,17 +33,17 @@ def dense_terms(
     positive = jnp.sum(queries * targets, axis=1)
 
     def of_rows() -> Float[Array, " b"]:
-        negatives = _log_sum_exp(similarity, axis=1)
+        negatives = log_sum_exp(similarity, axis=1)
         if extra_targets is not None:
             extra = _extra_similarity(queries, extra_targets, ids, axis_name)
-            both = jnp.stack([negatives, _log_sum_exp(extra, axis=1)])
-            negatives = _log_sum_exp(both, axis=0)
+            both = jnp.stack([negatives, log_sum_exp(extra, axis=1)])
+            negatives = log_sum_exp(both, axis=0)
         return jax.nn.softplus(negatives - positive)
 
     def of_columns() -> Float[Array, " b"]:
         # This device's rows are a part of every column; the parts meet at the column's owner.
-        parts = exchange(_log_sum_exp(similarity, axis=0), axis_name)
-        return jax.nn.softplus(_log_sum_exp(parts, axis=0) - positive)
+        parts = exchange(log_sum_exp(similarity, axis=0), axis_name)
+        return jax.nn.softplus(log_sum_exp(parts, axis=0) - positive)
 
     if direction == "queries":
         return of_rows()
@@ -65,13 +66,3 @@ def _extra_similarity(
     similarity = _dot(queries, gather(extra_targets, axis_name))
     excluded = excluded_extras(ids, axis_name)
     return similarity if excluded is None else jnp.where(excluded, -jnp.inf, similarity)
-
-
-def _log_sum_exp(x: Float[Array, "m n"], *, axis: int) -> Float[Array, " k"]:
-    """Returns log Σ exp; -inf, with a zero gradient, where nothing but -inf is summed."""
-    largest = lax.stop_gradient(jnp.max(x, axis=axis, keepdims=True, initial=-jnp.inf))
-    largest = jnp.where(largest == -jnp.inf, 0, largest)
-    total = jnp.sum(jnp.exp(x - largest), axis=axis)
-    counts = total != 0  # so that a NaN goes through
-    log = jnp.log(jnp.where(counts, total, 1)) + jnp.squeeze(largest, axis)
-    return jnp.where(counts, log, -jnp.inf)

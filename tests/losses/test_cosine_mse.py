@@ -13,7 +13,7 @@ FLOAT64 = 1e-12
 FLOAT32 = 2e-6
 
 SCORES = np.array([0.9, 0.1, 0.5, 0.0, 1.0, 0.3, 0.7, 0.5])
-WEIGHTS = np.array([1.0, 1, 1, 0, 1, 0, 1, 1])
+WEIGHTS = np.array([1.0, 1, 0, 1, 1, 0, 1, 1])
 
 value_and_grad = jax.jit(jax.value_and_grad(losses.cosine_mse, argnums=(0, 1)))
 

@@ -4,6 +4,7 @@ By default every context meets one scene on every number of devices; ``-m slow``
 """
 
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -99,6 +100,25 @@ def test_ties_in_a_column_share_its_gradient_across_devices(context: str) -> Non
     on_one = contexts.jit(make_loss(scene), 1, *batch)
     on_many = contexts.ON_MANY_DEVICES[context](make_loss(scene), 8, *batch)
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=TOLERANCE), on_many, on_one)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_unreduced_loss_under_check_vma_has_a_gradient_too_large_by_the_devices() -> None:
+    """The trap that the docstring's table warns of; should jax change, the table has to follow."""
+    scene = SCENES["plain"]
+    loss, batch = make_loss(scene), make_batch(scene, jnp.float64)
+
+    def of_temperature(*arguments: Any) -> jax.Array:
+        return lax.pmean(jax.grad(loss, argnums=1)(*arguments, "devices"), "devices")
+
+    mapped = jax.shard_map(
+        of_temperature,
+        mesh=contexts.make_mesh(4),
+        in_specs=(contexts.SPLIT, contexts.WHOLE, contexts.SPLIT),
+        out_specs=contexts.WHOLE,
+    )
+    right = expected("plain")[1]["temperature"]
+    np.testing.assert_allclose(jax.jit(mapped)(*batch), 4 * right, rtol=TOLERANCE)
 
 
 def test_only_the_targets_and_the_columns_sums_travel() -> None:

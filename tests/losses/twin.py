@@ -105,6 +105,43 @@ def combo(
     return mu * contrastive + (1 - mu) * cosine_mse(queries, targets, scores, weights)
 
 
+def pearson(
+    queries: np.ndarray, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray
+) -> Any:
+    mean = weights / weights.sum()
+    c = cosines(queries, targets)
+    c, y = c - mean @ c, scores - mean @ scores
+    return 1 - mean @ (c * y) / np.sqrt((mean @ (c * c)) * (mean @ (y * y)))
+
+
+def cosent(
+    queries: np.ndarray,
+    targets: np.ndarray,
+    scores: np.ndarray,
+    weights: np.ndarray,
+    temperature: Any = 0.05,
+) -> Any:
+    c, rows = cosines(queries, targets), np.flatnonzero(weights)
+    couples = [(i, j) for i in rows for j in rows if scores[i] > scores[j]]
+    return minus_log_softmax(0.0, [(c[j] - c[i]) / temperature for i, j in couples])
+
+
+def triplet(
+    anchors: np.ndarray,
+    positives: np.ndarray,
+    negatives: np.ndarray,
+    weights: np.ndarray,
+    distance: str,
+) -> Any:
+    def far(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if distance == "cosine":
+            return 1 - cosines(x, y)
+        return np.sqrt(((x - y) ** 2).sum(axis=1))
+
+    shortfall = far(anchors, positives) - far(anchors, negatives) + 0.5
+    return (weights * np.where(shortfall.real > 0, shortfall, 0)).mean()
+
+
 def gradients(f: Callable[..., Any], *arguments: Any) -> list[np.ndarray]:
     """The gradient of ``f`` with respect to each argument, entry by entry."""
     complex_arguments = [np.array(x, dtype=complex) for x in arguments]
