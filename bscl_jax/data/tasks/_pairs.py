@@ -41,7 +41,8 @@ def load(
 
     Raises:
         ValueError: if ``columns`` or ``label_range`` cannot be.
-        DataError: if a file cannot be used, or dev and test are the same file.
+        DataError: if a file cannot be used, or dev and test are the same file. The mistakes of
+            all files are in one message.
     """
     columns = dict(columns) if columns is not None else {name: name for name in REQUIRED}
     _check_columns(columns)
@@ -51,9 +52,9 @@ def load(
             f"{test}: dev and test are the same file, so the test would judge what it chose; "
             "give a test file of its own or none"
         )
-    splits = {
-        path: _read(path, columns, label_range) for path in (train, dev, test) if path is not None
-    }
+    splits = _read_all(
+        [path for path in (train, dev, test) if path is not None], columns, label_range
+    )
     return Task(
         train=splits[train],
         dev={"pairs": _evaluation_set(dev, splits[dev])},
@@ -71,11 +72,27 @@ def _check_columns(columns: Mapping[str, str]) -> None:
 
 
 def _check_range(label_range: Sequence[float]) -> None:
-    if len(label_range) != 2:
+    if len(label_range) != 2 or not label_range[0] < label_range[1]:
         raise ValueError(
-            f"label_range must be a lowest and a highest label, got {label_range}; "
+            f"label_range must be a lowest and a highest label, got {list(label_range)}; "
             "for STSb write [0, 5]"
         )
+
+
+def _read_all(
+    paths: Sequence[str | PathLike[str]], columns: Mapping[str, str], label_range: Sequence[float]
+) -> dict[str | PathLike[str], Pairs]:
+    """Read every file, so that one message has the mistakes of all."""
+    splits: dict[str | PathLike[str], Pairs] = {}
+    problems: list[str] = []
+    for path in dict.fromkeys(paths):
+        try:
+            splits[path] = _read(path, columns, label_range)
+        except DataError as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError("\n".join(problems))
+    return splits
 
 
 def _read(

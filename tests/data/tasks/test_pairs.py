@@ -85,8 +85,17 @@ def test_query_and_target_cannot_be_one_column(plain):
         load_task("pairs", **plain, columns={"query": "query", "target": "query"})
 
 
-@pytest.mark.parametrize("label_range", [[5], [0, 1, 2]])
-def test_a_label_range_has_two_ends(graded, label_range):
+def test_the_mistakes_of_all_files_are_in_one_message(plain, tmp_path):
+    plain |= {"dev": write(tmp_path / "hole.tsv", "q\t", "q\tt"), "test": "no.tsv"}
+    with pytest.raises(DataError) as caught:
+        load_task("pairs", **plain)
+    hole, missing = str(caught.value).splitlines()
+    assert "hole.tsv, line 2, column 'target': the text is empty" in hole
+    assert missing.startswith("no.tsv: no such file")
+
+
+@pytest.mark.parametrize("label_range", [[5], [0, 1, 2], [5, 0], [1, 1], [0, float("nan")]])
+def test_a_label_range_has_two_ends_that_rise(graded, label_range):
     with pytest.raises(ValueError, match=r"label_range must be a lowest and a highest label, got"):
         load_task("pairs", **(graded | {"label_range": label_range}))
 
