@@ -91,7 +91,7 @@ def _snapshot(
     repository: str, revision: str | None, *, only_cached: bool
 ) -> tuple[Path | None, str]:
     """Folder of a hub snapshot that holds weights, or None and the reason."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
     try:
         folder = Path(
@@ -103,6 +103,8 @@ def _snapshot(
             )
         )
     except Exception as error:  # each layer of the network has types of its own
+        if constants.HF_HUB_OFFLINE:
+            return None, "not in the cache, and HF_HUB_OFFLINE keeps the network off"
         return None, (str(error).strip() or type(error).__name__).splitlines()[0]
     if not any(folder.glob(f"**/{WEIGHTS_FILE}")):
         return None, f"the repository has no {WEIGHTS_FILE}"
