@@ -77,7 +77,7 @@ def batch_softmax(
             ``"none"``. Columns are measured over the whole batch of all devices, queries and
             targets apart; extra candidates are scaled as the targets are. A zero row, a zero
             column under ``"l2_columns"`` and a constant column under ``"range"`` and ``"minmax"``
-            (length or width up to 1e-12) become 0 with a zero gradient.
+            (no entry, or a width, above 1e-12) become 0 with a zero gradient.
         direction: ``"both"`` is the mean of the two; ``"queries"`` is ``rows``; ``"targets"`` is
             ``columns``.
         reduction: ``"batch"`` divides the sum by b, whatever the labels; ``"positives"`` by the sum
