@@ -14,6 +14,7 @@ from bscl_jax.config._sections import Config
 
 Keys = tuple[int | str, ...]
 OVERRIDE = "--set"
+KIND_ERRORS = {"union_tag_invalid", "union_tag_not_found"}
 
 
 class ConfigError(ValueError):
@@ -134,7 +135,10 @@ def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
 def _line(detail: ErrorDetails, node: yaml.Node | None, source: str, overridden: set[Keys]) -> str:
     """One mistake as ``file:line:column: path: rule, was value``."""
     keys = _plain_path(detail["loc"])
-    place = OVERRIDE if keys in overridden else _place(node, keys, source)
+    if detail["type"] in KIND_ERRORS:
+        keys = (*keys, "kind")
+    given = any(keys[: len(path)] == path for path in overridden)
+    place = OVERRIDE if given else _place(node, keys, source)
     return f"{place}: {'.'.join(map(str, keys))}: {_rule(detail, keys)}"
 
 
@@ -144,10 +148,14 @@ def _rule(detail: ErrorDetails, keys: Keys) -> str:
         return "is required"
     if kind == "unexpected_keyword_argument":
         return f"unknown key; {_known(keys, detail)}"
-    if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        tags = context.get("expected_tags") or "a known kind"
-        return f"kind must be one of {tags}, was {_shown(context.get('tag'))}"
+    if kind in KIND_ERRORS:
+        known = context.get("expected_tags") or ", ".join(map(repr, _kinds_at(keys[0])))
+        return f"must be one of {known}, was {_shown(context.get('tag'))}"
+    if kind in {"dataclass_type", "model_attributes_type"}:
+        return f"must be a section, with keys below it, was {_shown(detail['input'])}"
     message = detail["msg"][0].lower() + detail["msg"][1:]
+    if kind.endswith(("_parsing", "_from_float")):
+        message = message.partition(", ")[0]  # the rest says what "was ..." says too
     message = message.replace("input should be", "must be").replace("should have", "must have")
     return f"{message}, was {_shown(detail['input'])}"
 
@@ -163,14 +171,25 @@ def _fields_at(loc: Keys) -> list[str]:
     """Names of the fields of the section that a pydantic location points into."""
     if not loc:
         return [f.name for f in dataclasses.fields(Config)]
-    section = next(f for f in dataclasses.fields(Config) if f.name == loc[0])
-    choices = getattr(section.type, "__origin__", section.type)
-    members: tuple[Any, ...] = getattr(choices, "__args__", (choices,))
-    for member in members:
-        tag = getattr(member.__annotations__.get("kind"), "__args__", (None,))[0]
-        if len(loc) == 1 or tag == loc[1]:
+    for member in _members(loc[0]):
+        if len(loc) == 1 or _kind(member) == loc[1]:
             return [f.name for f in dataclasses.fields(member)]
     return []
+
+
+def _kinds_at(section: int | str) -> list[str]:
+    return [_kind(member) for member in _members(section)]
+
+
+def _members(section: int | str) -> tuple[Any, ...]:
+    """Return the forms that a section of the config may have."""
+    field = next(f for f in dataclasses.fields(Config) if f.name == section)
+    choices = getattr(field.type, "__origin__", field.type)
+    return getattr(choices, "__args__", (choices,))
+
+
+def _kind(member: Any) -> Any:
+    return getattr(member.__annotations__.get("kind"), "__args__", (None,))[0]
 
 
 def _plain_path(loc: Keys) -> Keys:

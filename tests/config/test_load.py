@@ -61,10 +61,42 @@ def test_every_mistake_is_in_one_message_with_its_place() -> None:
 
 
 def test_an_unknown_kind_lists_the_known_ones() -> None:
-    assert mistakes(GOOD, "shuffling.kind=randm") == [
-        "config:6:1: shuffling: kind must be one of 'by_example', 'random', 'file_order', "
+    assert mistakes(GOOD.replace("shuffling: {kind: random", "shuffling: {kind: randm")) == [
+        "config:6:13: shuffling.kind: must be one of 'by_example', 'random', 'file_order', "
         "was 'randm'"
     ]
+
+
+def test_a_missing_kind_lists_the_known_ones() -> None:
+    assert mistakes(GOOD.replace("shuffling: {kind: random}", "shuffling: {}")) == [
+        "config:6:1: shuffling.kind: must be one of 'by_example', 'random', 'file_order', was None"
+    ]
+
+
+@pytest.mark.parametrize("override", ["loss.kind=comb", "loss={kind: combo, mu: 2}"])
+def test_what_an_override_got_wrong_is_not_looked_for_in_the_file(override: str) -> None:
+    (line,) = mistakes(GOOD, override)
+    assert line.startswith("--set: loss.")
+
+
+@pytest.mark.parametrize("section", ["loss: batch_softmax", "training:"])
+def test_a_section_that_is_a_value_is_named(section: str) -> None:
+    name = section.partition(":")[0]
+    text = GOOD.replace("loss: {kind: batch_softmax}", "") if name == "loss" else GOOD
+    (line,) = mistakes(text + section)
+    assert line.startswith(f"config:8:1: {name}: must be a section, with keys below it, was ")
+
+
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [
+        ("training.epochs=2.5", "must be a valid integer, was 2.5"),
+        ("loss.train_temperature=maybe", "must be a valid boolean, was 'maybe'"),
+        ("loss.temperature=cold", "must be a valid number, was 'cold'"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named(override: str, rule: str) -> None:
+    assert mistakes(GOOD, override) == [f"--set: {override.partition('=')[0]}: {rule}"]
 
 
 def test_a_missing_section_is_named() -> None:
