@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import encoders
+from bscl_jax.encoders.bert import _model
 from bscl_jax.encoders.bert._model import attend
 from bscl_jax.types import TokenBatch
 from tests.encoders.conftest import TEXTS, pad
@@ -79,6 +80,21 @@ def test_scan_and_remat_change_neither_value_nor_gradient_nor_dropout(
     wanted = stack_layers(plain[1], 2) if scan_layers else plain[1]
     np.testing.assert_allclose(value, plain[0], rtol=GRADIENT_ROUNDING)
     assert largest_gap(wanted, gradient) < GRADIENT_ROUNDING
+
+
+def test_every_place_of_the_model_draws_masks_of_its_own(
+    small, batch: TokenBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = []
+
+    def record(values, row_keys, site, rate):
+        sites.append(int(site))
+        return values
+
+    monkeypatch.setattr(_model, "drop", record)
+    small[0].apply(small[1], batch, dropout_key=jax.random.key(0))
+    assert len(sites) == 1 + 3 * small[0].checkpoint.config.num_hidden_layers
+    assert len(set(sites)) == len(sites)
 
 
 def test_bfloat16_is_close_to_float32_and_comes_out_as_float32(small, batch: TokenBatch) -> None:
