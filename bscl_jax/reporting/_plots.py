@@ -10,7 +10,7 @@ STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "bscl_jax",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 11,
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -96,8 +96,9 @@ def _svg(label: str, draw: Any, *, right: float = 0.97) -> str:
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)
         draw(axes)
-        axes.set_title(label, loc="left", fontsize=11)
-        figure.subplots_adjust(left=0.12, right=right, top=0.88, bottom=0.16)
+        axes.yaxis.set_major_formatter("{x:.4g}")
+        axes.set_title(label, loc="left", fontsize=12, pad=12)
+        figure.subplots_adjust(left=0.12, right=right, top=0.86, bottom=0.17)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()
