@@ -34,8 +34,9 @@ def cached_value_and_grad(
         encode: as in ``value_and_grad``; each row's embedding may depend on that row alone.
         loss: as in ``value_and_grad``.
         chunk_size: most rows encoded at once, counted over the whole (global) batch. The batch is
-            cut into ⌈b / chunk_size⌉ chunks as equal as can be. On several devices choose it as a
-            multiple of their number that divides b: then no row leaves its device.
+            cut into ⌈b / chunk_size⌉ chunks as equal as can be; a batch of one chunk is encoded
+            plainly. On several devices choose a multiple of their number that divides b: then no
+            row leaves its device.
 
     Returns:
         ``(params, batch, key) -> (loss, grads)``, as in ``value_and_grad`` and equal to it up to
@@ -86,6 +87,8 @@ def _in_chunks(encode: Encode, chunk_size: int) -> Encode:
     ) -> Float[Array, "b d"]:
         rows = tokens.ids.shape[0]
         chunks = -(-rows // chunk_size)
+        if chunks == 1:
+            return encode(params, tokens, dropout_key)
         # Inside a scan the two passes over a chunk cannot be merged: prevent_cse is not needed.
         forgetful = jax.checkpoint(encode, prevent_cse=False)
         embeddings = jax.lax.map(

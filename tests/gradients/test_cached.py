@@ -102,6 +102,13 @@ def test_the_cached_gradient_needs_the_memory_of_a_chunk() -> None:
     assert cached < plain / 3
 
 
+def test_a_batch_of_one_chunk_is_encoded_once() -> None:
+    plain, cached = (
+        compile_on(1, toy.encode, size).cost_analysis()["flops"] for size in (None, 256)
+    )
+    assert cached == plain
+
+
 def test_on_many_devices_each_encodes_its_own_rows_and_sends_none() -> None:
     program = compile_on(8, toy.encode, 64).as_text()
     # A chunk of 64 texts is 8 to a device; tokens (integers) never travel.
