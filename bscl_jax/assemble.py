@@ -1,7 +1,8 @@
 """Config → functions: the one file that knows every room and lays the road of the data once."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -56,11 +57,12 @@ def lay_road(
         FileNotFoundError: a file or a model that is not there.
         ValueError: data that cannot be used, or settings that do not fit it or each other.
     """
-    task = data.load_task(config.data.kind, **options(config.data))
-    check_measure(config.evaluation.measure, task.dev)
-    encoder, weights = load_encoder(config, task)
+    with named("data"):
+        task = data.load_task(config.data.kind, **options(config.data))
+    mesh = check_fits(config, task)
+    with named("encoder"):
+        encoder, weights = load_encoder(config, task)
     params = initial_params(config.loss, weights)
-    mesh = parallel.make_mesh(config.training.devices)
 
     def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
         return encoder.apply(params["encoder"], tokens, dropout_key=dropout_key)
@@ -68,7 +70,6 @@ def lay_road(
     embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
     store = data.tokenize_pairs(task.train, encoder.tokenize)
     batch = make_batches(config.training, store, encoder.pad_id, mesh)
-    batch(np.arange(len(store.scores)), 0)  # a batch size that does not fit shows now
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizer = training.make_optimizer(
         num_steps=num_batches * config.training.epochs, **options(config.optimizer)
@@ -92,14 +93,54 @@ def options(section: Any, *without: str) -> dict[str, Any]:
     return {name: getattr(section, name) for name in names}
 
 
+@contextmanager
+def named(section: str) -> Iterator[None]:
+    """Put the section of the config before a room's message, unless that names a file."""
+    try:
+        yield
+    except data.DataError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{section}: {error}") from error
+
+
+def check_fits(config: configs.Config, task: Task) -> Mesh:
+    """Refuse settings that do not fit data and devices, in one message, before a model is loaded.
+
+    Returns:
+        The mesh.
+
+    Raises:
+        ValueError: with a line for each setting that does not fit.
+    """
+    problems: list[str] = []
+
+    def attempt(setting: str, check: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return check(*arguments)
+        except ValueError as error:
+            problems.append(f"{setting}: {error}")
+
+    batch_size, n = config.training.batch_size, len(task.train.queries)
+    attempt("evaluation.measure", check_measure, config.evaluation.measure, task.dev)
+    mesh = attempt("training.devices", parallel.make_mesh, config.training.devices)
+    if attempt("training.batch_size", data.num_batches, n, batch_size) and mesh is not None:
+        attempt("training.batch_size", parallel.place, np.zeros(batch_size), mesh)
+    if problems or mesh is None:
+        raise ValueError("\n".join(problems))
+    return mesh
+
+
 def check_measure(measure: str, dev: Mapping[str, EvaluationSet]) -> None:
     """Refuse a dev measure that the dev sets do not give, before anything is trained."""
-    known = [f"{name}/{key}" for name, each in dev.items() for key in evaluation.measures(each)]
+    known = measures(dev)
     if measure not in known:
-        raise ValueError(
-            f"evaluation.measure must be one of {', '.join(known)}, which this data has, "
-            f"was {measure!r}"
-        )
+        raise ValueError(f"must be one of {', '.join(known)}, which this data has, was {measure!r}")
+
+
+def measures(sets: Mapping[str, EvaluationSet]) -> list[str]:
+    """Name the measures of the sets, as ``set/measure``."""
+    return [f"{name}/{key}" for name, each in sets.items() for key in evaluation.measures(each)]
 
 
 def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, Params]:

@@ -1,21 +1,54 @@
 """What a run leaves behind: scores of the kept epoch, model, report, results."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from bscl_jax import assemble, export, reporting, training
+from bscl_jax import assemble, checkpoint, export, reporting, training
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunFolder
+from bscl_jax.cli._folder import RunError, RunFolder
+from bscl_jax.cli._say import say
 from bscl_jax.types import Params
+
+
+class Kept(NamedTuple):
+    """The epoch that is kept.
+
+    Attributes:
+        epoch: its number; 0 is the model before training.
+        dev: its dev scores; None where one is not defined.
+        params: its parameters.
+    """
+
+    epoch: int
+    dev: dict[str, float | None]
+    params: Params
+
+
+def restore_kept(
+    checkpoints: checkpoint.Checkpoints, outcome: training.Outcome, measure: str
+) -> Kept:
+    """Return the epoch that was best by the dev measure.
+
+    Raises:
+        RunError: the measure is defined in no epoch, so that none is the best.
+    """
+    if outcome.best is None:
+        raise RunError(
+            f"evaluation.measure {measure} is defined in no epoch: the model gives every pair of "
+            "that set the same similarity; look at the texts of the set, or choose another "
+            "measure and another folder with --set run.dir=…"
+        )
+    epoch = outcome.best.epoch
+    tree, _ = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
+    return Kept(epoch, outcome.evaluations[epoch]["dev"], tree["params"])
 
 
 def finish(
     config: configs.Config,
     folder: RunFolder,
     road: assemble.Road,
-    outcome: training.Outcome,
-    params: Params,
+    kept: Kept,
     baseline: dict[str, float],
 ) -> dict[str, Any]:
     """Score the kept epoch on the test split, once; write model, report and, last, results.
@@ -24,21 +57,18 @@ def finish(
         config: the run.
         folder: where it lives.
         road: its functions.
-        outcome: what training came to.
-        params: of the kept epoch.
+        kept: the epoch that was best on dev.
         baseline: test scores before training.
 
     Returns:
         What ``results.json`` holds.
     """
-    if outcome.best is None:
-        raise RuntimeError("no epoch has a dev score; metrics.jsonl says what the epochs gave")
-    temperature = assemble.temperature(config.loss, params)
+    temperature = assemble.temperature(config.loss, kept.params)
     results = {
         "baseline": baseline,
-        "dev": outcome.evaluations[outcome.best.epoch]["dev"],
-        "test": road.evaluate(params, road.task.test),
-        "best_epoch": outcome.best.epoch,
+        "dev": kept.dev,
+        "test": road.evaluate(kept.params, road.task.test),
+        "best_epoch": kept.epoch,
         "temperature": temperature,
     }
     facts = describe(config, road, results)
@@ -52,7 +82,7 @@ def finish(
             settings=configs.dump(config),
         )
         export.sentence_transformers(
-            folder.model, road.encoder, params["encoder"], card=card, temperature=temperature
+            folder.model, road.encoder, kept.params["encoder"], card=card, temperature=temperature
         )
     reporting.write_report(
         folder.report,
@@ -72,7 +102,7 @@ def describe(
 ) -> dict[str, str]:
     """Return the short facts of a run that report and model card show."""
     facts = {
-        "model": road.encoder.source,
+        "model": f"{base_model(config)} ({road.encoder.source})",
         "data": f"{config.data.kind}, {len(road.task.train.queries)} training pairs",
         "kept": f"epoch {results['best_epoch']} of {config.training.epochs}, "
         f"the best by dev {config.evaluation.measure}",
@@ -85,7 +115,7 @@ def describe(
 def base_model(config: configs.Config) -> str:
     """Return what was fine-tuned, as the model card names it."""
     section = config.encoder
-    return f"`{section.name}`" if isinstance(section, configs.PretrainedEncoder) else "scratch"
+    return section.name if isinstance(section, configs.PretrainedEncoder) else "a random encoder"
 
 
 def show_results(console: Console, folder: RunFolder, results: dict[str, Any]) -> None:
@@ -97,7 +127,7 @@ def show_results(console: Console, folder: RunFolder, results: dict[str, Any]) -
     for row in reporting.compare(baseline, test):
         if row.measure == "mrr":
             verb = "beats" if row.gain > 0 else "does not beat"
-            console.print(f"{row.set}: MRR {row.trained:.4f} {verb} the baseline ({row.gain:+.4f})")
-    console.print(f"report  {folder.report}", soft_wrap=True)
+            say(console, f"{row.set}: MRR {row.trained:.4f} {verb} the baseline ({row.gain:+.4f})")
+    say(console, f"report  {folder.report}")
     if folder.model.is_dir():
-        console.print(f"model   {folder.model}", soft_wrap=True)
+        say(console, f"model   {folder.model}")

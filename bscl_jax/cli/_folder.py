@@ -7,6 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 from bscl_jax import config as configs
 
+PATTERNS = frozenset("*?[")
+"""What the path of a checkpoint must not hold."""
+
 
 class RunError(ValueError):
     """A run that cannot start where it was told to."""
@@ -72,6 +75,11 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
     Raises:
         RunError: with what to do instead.
     """
+    if patterns := sorted(PATTERNS & set(str(folder.path.absolute()))):
+        raise RunError(
+            f"run.dir must hold no {' '.join(patterns)}, which Orbax would take for a pattern of "
+            f"file names, was {folder.path.absolute()}; choose another with --set run.dir=…"
+        )
     if folder.state() == "new":
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise RunError(
@@ -90,6 +98,21 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
             f"{folder.path} was started with another config ({'; '.join(changes)}); resume with "
             f"that one, {folder.config}, or choose another folder with --set run.dir=…"
         )
+
+
+def start(folder: RunFolder, config: configs.Config) -> None:
+    """Write the resolved config, with which a run begins.
+
+    Raises:
+        RunError: the folder cannot be written to.
+    """
+    try:
+        write_whole(folder.config, configs.dump(config))
+    except OSError as error:
+        raise RunError(
+            f"run.dir {folder.path} cannot be written to ({error.strerror}); choose another with "
+            "--set run.dir=…"
+        ) from error
 
 
 def differences(old: configs.Config, new: configs.Config) -> list[str]:

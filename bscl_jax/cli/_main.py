@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return train(arguments.config, overrides=arguments.overrides, resume=arguments.resume)
     except RunError as error:
-        print(f"bscl-jax: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"bscl-jax: {line}", file=sys.stderr)
         return USER_MISTAKE
 
 
@@ -52,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser(
-        "train", help="train, evaluate and export a sentence encoder as a config file says"
+        "train",
+        help="train, evaluate and export a sentence encoder as a config file says",
+        allow_abbrev=False,
     )
     train.add_argument("--config", required=True, metavar="FILE", help="the run, in YAML")
     train.add_argument(

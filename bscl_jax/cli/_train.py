@@ -1,16 +1,20 @@
 """``bscl-jax train``: one run, from the config to the report."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 from rich.console import Console
 
 from bscl_jax import assemble, checkpoint, data, reporting, training
 from bscl_jax import config as configs
-from bscl_jax.cli._finish import finish, show_results
-from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, write_whole
+from bscl_jax.cli._finish import base_model, finish, restore_kept, show_results
+from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
+from bscl_jax.cli._say import say
+from bscl_jax.types import Params
 
 BASELINE_LINES = 1
 """The log begins with the test scores before training; training counts its lines after that."""
@@ -28,7 +32,8 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
         The exit status: 0, or 75 (SIGTERM) or 130 (SIGINT) with a checkpoint written.
 
     Raises:
-        RunError: the user's mistake; nothing has been written.
+        RunError: what the user can put right. What does not come of training itself shows before
+            anything is written.
     """
     console = Console(highlight=False)
     with training.signals() as stop:
@@ -36,19 +41,31 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
             config = configs.load(config_path, overrides)
             folder = RunFolder(Path(config.run.dir))
             if folder.state() == "finished":
-                console.print(f"{folder.path} holds a finished run; nothing was changed")
-                show_results(console, folder, folder.read_results())
+                show_finished(console, folder, config)
                 return 0
             check_may_start(folder, config, resume=resume)
             road = assemble.lay_road(config, advance=lambda _: leave_if(stop))
+            start(folder, config)
         except (ValueError, OSError) as error:
             raise RunError(str(error)) from error
         try:
             run(config, folder, road, console, stop)
         except training.Interrupted as interrupted:
-            console.print(f"{interrupted}; the same command with --resume goes on")
+            say(console, f"{interrupted}; the same command with --resume goes on")
             return stop.exit_code
+        except FloatingPointError as error:
+            remedy = "other settings need another folder, --set run.dir=…"
+            raise RunError(f"{error}; {remedy}") from error
     return 0
+
+
+def show_finished(console: Console, folder: RunFolder, config: configs.Config) -> None:
+    """Say that the run is finished, whether it is the one asked for, and what came of it."""
+    say(console, f"{folder.path} holds a finished run; nothing was changed")
+    if folder.config.is_file() and (changes := differences(configs.load(folder.config), config)):
+        remedy = "train yours in another folder, with --set run.dir=…"
+        say(console, f"warning: it had another config ({'; '.join(changes)}); {remedy}")
+    show_results(console, folder, folder.read_results())
 
 
 def leave_if(stop: Callable[[], bool]) -> None:
@@ -66,27 +83,26 @@ def run(
 ) -> None:
     """Score the baseline, train, keep the best epoch, score it, export it and report."""
     started = time.monotonic()
-    write_whole(folder.config, configs.dump(config))
     introduce(config, road, console)
     log = reporting.MetricsLog(folder.metrics)
     with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
         outcome, baseline = fit(config, road, log, checkpoints, console, stop)
-        kept, _ = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
-    results = finish(config, folder, road, outcome, kept["params"], baseline)
+        kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
+    results = finish(config, folder, road, kept, baseline)
     show_results(console, folder, results)
-    console.print(f"finished in {time.monotonic() - started:.0f} s")
+    say(console, f"finished in {time.monotonic() - started:.0f} s")
 
 
 def introduce(config: configs.Config, road: assemble.Road, console: Console) -> None:
     """Say what is about to be trained on what, and what the splits have in common."""
     devices = jax.devices()
-    console.print(f"model    {road.encoder.source}", soft_wrap=True)
-    console.print(f"data     {config.data.kind}, {len(road.task.train.queries)} training pairs")
-    console.print(f"devices  {config.training.devices or len(devices)} × {devices[0].device_kind}")
+    say(console, f"model    {base_model(config)} ({road.encoder.source})")
+    say(console, f"data     {config.data.kind}, {len(road.task.train.queries)} training pairs")
+    say(console, f"devices  {config.training.devices or len(devices)} × {devices[0].device_kind}")
     for name, count in data.check_overlap(road.task).items():
         splits, _, what = name.rpartition("/")
         if count and what != "targets":
-            console.print(f"warning: {count} {what} stand in both of {splits}; scores flatter")
+            say(console, f"warning: {count} {what} stand in both of {splits}; scores flatter")
 
 
 def fit(
@@ -102,14 +118,17 @@ def fit(
     Returns:
         What training came to, and the test scores before it.
     """
+
+    def evaluate(params: Params) -> dict[str, float]:
+        scores = road.evaluate(params, road.task.dev)
+        return {name: scores.get(name, math.nan) for name in assemble.measures(road.task.dev)}
+
     resume = dev_baseline = None
     if checkpoints.steps():
-        target = training.make_target(road.state, len(road.task.train.queries))
-        resume = checkpoints.restore(target)
-        baseline = reporting.read_metrics(log.path)[0]["test"]
-        console.print(f"resuming after step {resume[1]['step']}")
+        resume, baseline = restore(road, log, checkpoints)
+        say(console, f"resuming after step {resume[1]['step']}")
     else:
-        dev_baseline = road.evaluate(road.state.params, road.task.dev)
+        dev_baseline = evaluate(road.state.params)
         baseline = road.evaluate(road.state.params, road.task.test)
         log.cut(0)
         log.write({"event": "baseline", "test": baseline})
@@ -130,7 +149,7 @@ def fit(
             num_batches=road.num_batches,
             order=road.order,
             batch=road.batch,
-            evaluate=lambda params: road.evaluate(params, road.task.dev),
+            evaluate=evaluate,
             measure=config.evaluation.measure,
             save=checkpoints.save,
             save_every=config.training.save_every,
@@ -142,3 +161,20 @@ def fit(
             stop=stop,
         )
     return outcome, baseline
+
+
+def restore(
+    road: assemble.Road, log: reporting.MetricsLog, checkpoints: checkpoint.Checkpoints
+) -> tuple[tuple[dict[str, Any], dict[str, Any]], dict[str, float]]:
+    """Return the newest checkpoint and the test scores before training, which the log has.
+
+    Raises:
+        RunError: the run folder is damaged.
+    """
+    target = training.make_target(road.state, len(road.task.train.queries))
+    try:
+        tree, facts = checkpoints.restore(target)
+        log.cut(facts["log_lines"] + BASELINE_LINES)
+        return (tree, facts), reporting.read_metrics(log.path)[0]["test"]
+    except (ValueError, OSError) as error:
+        raise RunError(str(error)) from error
