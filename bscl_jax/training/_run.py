@@ -114,5 +114,5 @@ def _check_finite(record: Record) -> None:
             raise FloatingPointError(
                 f"{name} is {record[name]} at step {record['step']} (epoch {record['epoch']}, "
                 f"batch {record['batch']}); no checkpoint holds this update; lower the learning "
-                "rate, raise the temperature, or look at the pairs of this batch, then resume"
+                "rate, raise the temperature, or look at the pairs of this batch"
             )
