@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         checkpoint written. Anything else raises, which Python turns into 1.
     """
     arguments = _parser().parse_args(argv)
+    widen_thread_pool()
     # Imported here so that --help and a mistyped option answer at once.
     from bscl_jax.cli._folder import RunError
     from bscl_jax.cli._train import train
@@ -33,6 +34,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"bscl-jax: {line}", file=sys.stderr)
         return USER_MISTAKE
+
+
+def widen_thread_pool() -> None:
+    """Give XLA more threads than virtual CPU devices, if such are asked for.
+
+    Collectives that do not depend on each other can otherwise hold all its threads, each waiting
+    for the other's: a deadlock, ended by abort after 40 s.
+    """
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        os.environ.setdefault("NPROC", "64")
 
 
 def keep_compiled_programs() -> None:
