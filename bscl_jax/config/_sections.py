@@ -14,6 +14,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
+Columns = dict[Literal["query", "target", "label"], Name]
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,32 @@ class PairsData:
     train: Name
     dev: Name
     test: Name | None = None
-    columns: dict[Literal["query", "target", "label"], Name] = field(
-        default_factory=lambda: {"query": "query", "target": "target"}
-    )
+    columns: Columns = field(default_factory=lambda: {"query": "query", "target": "target"})
+    label_range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class HubData:
+    """Text pairs in a data set on the Hugging Face hub, or in a folder that ``datasets`` reads.
+
+    Attributes:
+        path: a folder of Parquet, CSV or JSON lines files; else a name on the hub, OWNER/NAME.
+        splits: split expressions such as ``train[:90%]`` for ``train``, ``dev`` and, if there is
+            one, ``test``.
+        name: the configuration; None where the data set has only one.
+        revision: commit, tag or branch on the hub; None takes the newest.
+        columns: which columns hold ``query``, ``target`` and, if there is one, ``label``.
+        label_range: the scale of the labels, brought to [0, 1].
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["hub"]
+    path: Name
+    splits: dict[Literal["train", "dev", "test"], Name]
+    name: Name | None = None
+    revision: Name | None = None
+    columns: Columns = field(default_factory=lambda: {"query": "query", "target": "target"})
     label_range: tuple[float, float] = (0.0, 1.0)
 
 
@@ -258,7 +282,7 @@ class Export:
     format: Literal["sentence_transformers", "none"] = "sentence_transformers"
 
 
-Data = Annotated[LibraryDeskData | PairsData, Field(discriminator="kind")]
+Data = Annotated[LibraryDeskData | PairsData | HubData, Field(discriminator="kind")]
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
 Loss = Annotated[BatchSoftmaxLoss | ComboLoss | CosineMseLoss, Field(discriminator="kind")]
 Shuffling = Annotated[ByExampleShuffling | RandomShuffling | FileOrder, Field(discriminator="kind")]

@@ -85,7 +85,11 @@ def _picked(
     line, header = next(rows)
     if isinstance(header, str):
         raise DataError(f"{path}, line {line}: {header}")
-    places = [_place(path, header, column) for column in columns]
+    remedy = "name the column as the file does or correct the header"
+    places = [
+        find_column(f"{path}, line 1", header, column, holder="header", remedy=remedy)
+        for column in columns
+    ]
     for line, cells in rows:
         if isinstance(cells, str):
             yield Row(line, (), f": {cells}")
@@ -99,14 +103,26 @@ def _picked(
             yield Row(line, [cells[place] for place in places])
 
 
-def _place(path: str | PathLike[str], header: list[str], column: str) -> int:
-    if header.count(column) == 1:
-        return header.index(column)
-    present = ", ".join(quote(name) for name in header) or "none, the line is blank"
-    fault = "twice or more" if column in header else "not"
+def find_column(where: str, names: Sequence[str], column: str, *, holder: str, remedy: str) -> int:
+    """Return the position of a column among those present.
+
+    Args:
+        where: what has the columns, as the message names it.
+        names: the columns present.
+        column: the one asked for.
+        holder: the word for what lists them, such as "header".
+        remedy: what to do if it is not there.
+
+    Raises:
+        DataError: if the column is not there exactly once; those present are listed.
+    """
+    if names.count(column) == 1:
+        return names.index(column)
+    present = ", ".join(quote(name) for name in names) or "none, the line is blank"
+    fault = "twice or more" if column in names else "not"
     raise DataError(
-        f"{path}, line 1: column {column!r} is {fault} in the header; columns present: {present}; "
-        "name the column as the file does or correct the header"
+        f"{where}: column {column!r} is {fault} in the {holder}; columns present: {present}; "
+        f"{remedy}"
     )
 
 

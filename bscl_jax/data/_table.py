@@ -1,13 +1,13 @@
 """Files of text columns, read whole or not at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bscl_jax.data._errors import DataError, data_error
 from bscl_jax.data._read_text import read_text
-from bscl_jax.data._rows import csv_rows, jsonl_rows, tsv_rows
+from bscl_jax.data._rows import Row, csv_rows, jsonl_rows, tsv_rows
 
 READERS = {".tsv": tsv_rows, ".csv": csv_rows, ".jsonl": jsonl_rows}
 """The reader of each suffix; a further ``.gz`` unpacks first."""
@@ -60,24 +60,49 @@ def read_table(path: str | PathLike[str], columns: Mapping[str, Callable[[str], 
         [2]
     """
     rows = _reader(path)(path, read_text(path), tuple(columns))
+    values, lines = parse_rows(path, rows, columns, unit="line")
+    if not lines:
+        raise DataError(f"{path}: the file has a header but no rows; give a row for each pair")
+    return Table(Path(path), values, lines)
+
+
+def parse_rows(
+    source: str | PathLike[str],
+    rows: Iterable[Row],
+    columns: Mapping[str, Callable[[str], Any]],
+    *,
+    unit: str,
+) -> tuple[dict[str, list[Any]], list[int]]:
+    """Parse the cells of rows.
+
+    Args:
+        source: what the rows were read from, as messages name it.
+        rows: the rows, with the cells of the columns in their order.
+        columns: by name, the parsers of the cells.
+        unit: what ``Row.line`` counts: "line" or "row".
+
+    Returns:
+        By name the values of each column, and the number of each row.
+
+    Raises:
+        DataError: as ``read_table`` says.
+    """
     values: dict[str, list[Any]] = {name: [] for name in columns}
-    lines: list[int] = []
+    numbers: list[int] = []
     problems: list[str] = []
     for row in rows:
-        lines.append(row.line)
+        numbers.append(row.line)
         if row.problem:
-            problems.append(f"line {row.line}{row.problem}")
+            problems.append(f"{unit} {row.line}{row.problem}")
             continue
         for (name, parse), cell in zip(columns.items(), row.cells, strict=True):
             try:
                 values[name].append(parse(cell))
             except ValueError as error:
-                problems.append(f"line {row.line}, column {name!r}: {error}")
+                problems.append(f"{unit} {row.line}, column {name!r}: {error}")
     if problems:
-        raise data_error(path, problems)
-    if not lines:
-        raise DataError(f"{path}: the file has a header but no rows; give a row for each pair")
-    return Table(Path(path), values, lines)
+        raise data_error(source, problems)
+    return values, numbers
 
 
 def _reader(path: str | PathLike[str]) -> Callable[..., Any]:

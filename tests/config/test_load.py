@@ -110,6 +110,21 @@ def test_an_unknown_column_role_is_named() -> None:
     assert "'query', 'target' or 'label'" in line
 
 
+def test_a_data_set_of_the_hub_is_read_with_its_splits() -> None:
+    data = "data={kind: hub, path: owner/set, splits: {train: 'train[:90%]', dev: validation}}"
+    section = config.parse(GOOD, [data]).data
+    assert isinstance(section, config.HubData)
+    assert section.splits == {"train": "train[:90%]", "dev": "validation"}
+    assert section.columns == {"query": "query", "target": "target"}
+
+
+def test_an_unknown_split_role_is_named() -> None:
+    data = "data={kind: hub, path: owner/set, splits: {train: train, valid: validation}}"
+    (line,) = mistakes(GOOD, data)
+    assert "data.splits.valid" in line
+    assert "'train', 'dev' or 'test'" in line
+
+
 @pytest.mark.parametrize("value", [".nan", ".inf"])
 def test_a_number_must_be_finite(value: str) -> None:
     (line,) = mistakes(GOOD, f"optimizer.learning_rate={value}")

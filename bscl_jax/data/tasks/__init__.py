@@ -4,12 +4,13 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from bscl_jax.data.tasks import _library_desk, _pairs
+from bscl_jax.data.tasks import _hub, _library_desk, _pairs
 from bscl_jax.types import Task
 
 TASKS: dict[str, Callable[..., Task]] = {
     "library_desk": _library_desk.load,
     "pairs": _pairs.load,
+    "hub": _hub.load,
 }
 """The loader of each kind of task; its keywords are the task's options."""
 
@@ -18,12 +19,15 @@ def load_task(kind: str, **options: Any) -> Task:
     """Load a task's texts, checked, and split into training, dev and test.
 
     Args:
-        kind: a key of ``TASKS``: ``"library_desk"`` (the embedded corpus, no options) or
-            ``"pairs"`` (files of your own).
+        kind: a key of ``TASKS``: ``"library_desk"`` (the embedded corpus, no options),
+            ``"pairs"`` (files of your own) or ``"hub"`` (a data set on the Hugging Face hub, or
+            a folder that ``datasets`` reads).
         **options: the options of that kind. Those of ``"pairs"``: ``train``, ``dev`` and,
             optionally, ``test`` (paths), ``columns`` (the names in the files of ``query``,
             ``target`` and, if there is one, ``label``), ``label_range`` (lowest and highest
-            label, brought to 0 and 1).
+            label, brought to 0 and 1). Those of ``"hub"``: ``path`` (a folder or a name),
+            ``splits`` (split expressions for ``train``, ``dev`` and, optionally, ``test``),
+            ``name`` (a configuration), ``revision``, ``columns``, ``label_range``.
 
     Returns:
         The task.
@@ -31,7 +35,8 @@ def load_task(kind: str, **options: Any) -> Task:
     Raises:
         ValueError: if the kind is unknown or an option has a wrong value.
         TypeError: if an option is unknown or missing.
-        DataError: if a file cannot be used.
+        DataError: if a file or data set cannot be used.
+        FileNotFoundError: if a data set is not there or the hub cannot be reached.
 
     Example:
         >>> from bscl_jax.data import load_task
@@ -39,7 +44,7 @@ def load_task(kind: str, **options: Any) -> Task:
         ...     load_task("riddles")
         ... except ValueError as error:
         ...     print(error)
-        unknown task 'riddles'; known are library_desk, pairs
+        unknown task 'riddles'; known are library_desk, pairs, hub
     """
     if kind not in TASKS:
         raise ValueError(f"unknown task {kind!r}; known are {', '.join(TASKS)}")
