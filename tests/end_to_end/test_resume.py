@@ -1,0 +1,111 @@
+"""A run that is interrupted and resumed ends as if nothing had happened, bit for bit."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from bscl_jax import reporting
+from tests.end_to_end import tiny
+
+STOPPED, STOPPED_BY_HAND = 75, 130
+SECONDS_TO_START = 120
+
+
+@pytest.fixture(autouse=True)
+def one_compiled_step() -> Iterator[None]:
+    with tiny.shared_step("reference"):
+        yield
+
+
+@contextmanager
+def a_signal_after(
+    wanted: Callable[[dict], bool], number: int = signal.SIGTERM
+) -> Iterator[list[dict]]:
+    """Send this process a signal when the first such record has been logged; yield that record."""
+    log, seen = reporting.MetricsLog.write, []
+
+    def write(self: reporting.MetricsLog, record: dict) -> None:
+        log(self, record)
+        if not seen and wanted(record):
+            seen.append(record)
+            signal.raise_signal(number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reporting.MetricsLog, "write", write)
+        yield seen
+    assert seen, "no such record was logged"
+
+
+def assert_equal_runs(run: Path, reference: Path) -> None:
+    for name in ("metrics.jsonl", "results.json", "model/model.safetensors"):
+        assert (run / name).read_bytes() == (reference / name).read_bytes(), name
+    assert tiny.newest_checkpoint(run) == tiny.newest_checkpoint(reference)
+
+
+@pytest.mark.parametrize(
+    ("event", "where"),
+    [
+        pytest.param("baseline", {}, id="before the first step"),
+        pytest.param("step", {"step": 1}, id="within an epoch"),
+        pytest.param("step", {"step": tiny.NUM_BATCHES}, id="before an evaluation"),
+        pytest.param("evaluation", {"epoch": 1}, id="at the end of an epoch"),
+        pytest.param("evaluation", {"epoch": tiny.NUM_EPOCHS}, id="before the test"),
+    ],
+)
+def test_a_run_stopped_by_sigterm_and_resumed_equals_one_that_was_not(
+    event, where, tiny_config, reference, tmp_path, capsys
+):
+    with a_signal_after(
+        lambda record: record["event"] == event and where.items() <= record.items()
+    ):
+        assert tiny.train(tiny_config, tmp_path / "run") == STOPPED
+    assert "the same command with --resume goes on" in capsys.readouterr().out
+    assert not (tmp_path / "run" / "results.json").exists()
+    assert tiny.train(tiny_config, tmp_path / "run", resume=True) == 0
+    assert ("resuming after step" in capsys.readouterr().out) == (event != "baseline")
+    assert_equal_runs(tmp_path / "run", reference)
+
+
+def test_ctrl_c_has_an_exit_status_of_its_own(tiny_config, tmp_path):
+    with a_signal_after(lambda record: record["event"] == "baseline", signal.SIGINT):
+        assert tiny.train(tiny_config, tmp_path / "run") == STOPPED_BY_HAND
+
+
+def wait_for_lines(process: Popen[bytes], log: Path, lines: int) -> None:
+    """Wait until a process has logged so many lines."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not log.exists() or log.read_bytes().count(b"\n") < lines:
+        assert process.poll() is None, log.parent.with_suffix(".out").read_text()
+        assert time.monotonic() < deadline, f"no {lines} lines within {SECONDS_TO_START} s"
+        time.sleep(0.002)
+
+
+def test_a_process_that_gets_sigterm_exits_with_75_and_can_be_resumed(
+    tiny_config, reference, tmp_path
+):
+    folder = tmp_path / "run"
+    process = tiny.start(tiny_config, folder)
+    wait_for_lines(process, folder / "metrics.jsonl", 2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS_TO_START) == STOPPED
+    assert tiny.train(tiny_config, folder, resume=True) == 0
+    assert_equal_runs(folder, reference)
+
+
+def test_a_process_that_is_killed_at_a_random_moment_can_be_resumed(
+    tiny_config, reference, tmp_path
+):
+    folder = tmp_path / "run"
+    lines = random.randint(2, 1 + tiny.NUM_EPOCHS * (tiny.NUM_BATCHES + 1))
+    process = tiny.start(tiny_config, folder)
+    wait_for_lines(process, folder / "metrics.jsonl", lines)
+    process.kill()
+    assert process.wait(SECONDS_TO_START) == -signal.SIGKILL
+    assert tiny.train(tiny_config, folder, resume=True) == 0
+    assert_equal_runs(folder, reference)

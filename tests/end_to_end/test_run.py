@@ -1,0 +1,118 @@
+import json
+
+import jax
+import numpy as np
+import pytest
+import yaml
+
+from bscl_jax import SentenceEncoder, assemble, checkpoint, config, data
+from tests.end_to_end import tiny
+
+ROUNDING = 1e-6
+
+TEXTS = ["where is the map?", "a locker", ""]
+
+
+def test_a_run_leaves_all_that_the_design_lists_and_nothing_else(reference):
+    assert {path.name for path in reference.iterdir()} == {
+        "config.yaml",
+        "metrics.jsonl",
+        "results.json",
+        "checkpoints",
+        "model",
+        "report.html",
+    }
+
+
+def test_results_have_baseline_dev_and_test_with_the_same_measures(reference):
+    results = tiny.results(reference)
+    measures = {"pairs/mrr", "pairs/map", "pairs/has_positive@1", "pairs/has_positive@5"}
+    assert results["baseline"].keys() == results["dev"].keys() == results["test"].keys() == measures
+    assert tiny.is_finite(results)
+
+
+def test_the_kept_epoch_is_the_best_on_dev(reference):
+    evaluations = tiny.records(reference, "evaluation")
+    best = max(evaluations, key=lambda record: record["dev"]["pairs/mrr"])
+    assert tiny.results(reference)["best_epoch"] == best["epoch"]
+    assert tiny.results(reference)["dev"] == best["dev"]
+
+
+def test_the_log_has_the_baseline_each_step_and_each_epoch_in_order(reference):
+    lines = (reference / "metrics.jsonl").read_text().splitlines()
+    epoch = [*["step"] * tiny.NUM_BATCHES, "evaluation"]
+    events = [json.loads(line)["event"] for line in lines]
+    assert events == ["baseline", "evaluation", *epoch * tiny.NUM_EPOCHS]
+
+
+def test_the_written_config_is_the_resolved_one(reference, tiny_config):
+    written = yaml.safe_load((reference / "config.yaml").read_text())
+    resolved = config.load(tiny_config, [f"run.dir={reference}"])
+    assert written == config.as_dict(resolved)
+    assert written["optimizer"]["warmup"] == 0.1
+
+
+def test_a_trained_temperature_moves_and_is_reported(reference):
+    temperatures = [record["temperature"] for record in tiny.records(reference, "step")]
+    assert len(set(temperatures)) == len(temperatures)
+    facts = json.loads((reference / "model" / "bscl_jax.json").read_text())
+    assert facts["temperature"] == tiny.results(reference)["temperature"]
+
+
+def test_the_model_folder_gives_the_vectors_of_the_best_checkpoint(reference):
+    road = assemble.lay_road(config.load(reference / "config.yaml"))
+    with checkpoint.Checkpoints(reference / "checkpoints") as checkpoints:
+        best, _ = checkpoints.restore_best({"params": road.state.params}, partial=True)
+    tokens = data.pad(road.encoder.tokenize(TEXTS), (16,), road.encoder.pad_id)
+    raw = np.asarray(jax.jit(road.encoder.apply)(best["params"]["encoder"], tokens))
+    vectors = SentenceEncoder.load(reference / "model").encode(TEXTS)
+    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors, unit, atol=ROUNDING)
+
+
+def test_the_report_opens_without_a_network_and_names_data_model_and_scores(reference):
+    html = (reference / "report.html").read_text()
+    assert "pairs, 22 training pairs" in html
+    assert f"{tiny.results(reference)['test']['pairs/mrr']:.4f}" in html
+    assert "batch_size: 8" in html
+    assert 'src="http' not in html
+    assert 'href="http' not in html
+
+
+def test_the_same_command_again_says_finished_prints_the_table_and_changes_no_byte(
+    reference, tiny_config, capsys
+):
+    before = tiny.hashes(reference)
+    assert tiny.train(tiny_config, reference) == 0
+    output = capsys.readouterr().out
+    assert "holds a finished run; nothing was changed" in output
+    assert "baseline" in output
+    assert "trained" in output
+    assert "warning" not in output
+    assert tiny.hashes(reference) == before
+
+
+def test_another_config_for_a_finished_run_is_pointed_out_and_changes_no_byte(
+    reference, tiny_config, capsys
+):
+    before = tiny.hashes(reference)
+    assert tiny.train(tiny_config, reference, "training.epochs=9") == 0
+    assert "(training.epochs was 2, is 9); train yours in another folder" in capsys.readouterr().out
+    assert tiny.hashes(reference) == before
+
+
+@pytest.fixture(scope="module")
+def again(tiny_config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("again") / "run"
+    assert tiny.train(tiny_config, folder) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "results.json", "model/model.safetensors"])
+def test_equal_seeds_write_equal_bytes(reference, again, name):
+    assert (again / name).read_bytes() == (reference / name).read_bytes()
+
+
+def test_another_seed_writes_another_log(reference, tiny_config, tmp_path):
+    assert tiny.train(tiny_config, tmp_path / "run", "run.seed=1", *tiny.FAST) == 0
+    assert tiny.losses(tmp_path / "run")[0] != tiny.losses(reference)[0]
