@@ -55,6 +55,15 @@ def verify(directory: str | Path) -> dict[int, list[str]]:
 
     Raises:
         FileNotFoundError: if there is no checkpoint.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from bscl_jax import checkpoint
+        >>> folder = tempfile.mkdtemp()
+        >>> checkpoint.save(folder, 7, {"bias": np.zeros(2)})
+        >>> checkpoint.verify(folder)
+        {7: []}
     """
     with Checkpoints(directory) as checkpoints:
         steps = checkpoints.steps()

@@ -35,6 +35,14 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         FileNotFoundError: there is no such file.
         ConfigError: it is not UTF-8 or not YAML, a key is unknown or missing, a value is not
             allowed. All mistakes are named at once, each with its line, column and path.
+
+    Example:
+        >>> from bscl_jax import config
+        >>> try:
+        ...     config.load("missing.yaml")
+        ... except FileNotFoundError as error:
+        ...     print(error)
+        missing.yaml: no such config file; configs/ has some to start from
     """
     path = Path(path)
     if not path.is_file():
@@ -87,12 +95,32 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -
 
 
 def dump(config: Config) -> str:
-    """Return the resolved config as YAML, every default written out; ``parse`` reads it back."""
+    """Return the resolved config as YAML, every default written out; ``parse`` reads it back.
+
+    Example:
+        >>> from bscl_jax import config
+        >>> resolved = config.parse(
+        ...     "{run: {dir: runs/example}, data: {kind: library_desk}, encoder: {kind: random}, "
+        ...     "loss: {kind: cosine_mse}, shuffling: {kind: random}, evaluation: {measure: a/b}}"
+        ... )
+        >>> config.dump(resolved).splitlines()[:3]
+        ['run:', '  dir: runs/example', '  seed: 0']
+    """
     return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
 
 
 def as_dict(config: Config) -> dict[str, Any]:
-    """Return the resolved config as nested dicts of plain values."""
+    """Return the resolved config as nested dicts of plain values.
+
+    Example:
+        >>> from bscl_jax import config
+        >>> resolved = config.parse(
+        ...     "{run: {dir: runs/example}, data: {kind: library_desk}, encoder: {kind: random}, "
+        ...     "loss: {kind: cosine_mse}, shuffling: {kind: random}, evaluation: {measure: a/b}}"
+        ... )
+        >>> config.as_dict(resolved)["run"]
+        {'dir': 'runs/example', 'seed': 0}
+    """
     return pydantic.TypeAdapter(Config).dump_python(config, mode="json")
 
 

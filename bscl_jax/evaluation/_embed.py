@@ -43,6 +43,13 @@ def make_embed(
 
     Raises:
         ValueError: ``batch_size`` is below 1.
+
+    Example:
+        >>> from bscl_jax.evaluation import make_embed
+        >>> letters = lambda texts: [[ord(letter) for letter in text] for text in texts]
+        >>> count = lambda tokens: tokens.mask.sum(axis=1, keepdims=True)
+        >>> make_embed(letters, count, pad_id=0, dimension=1)(["fine", "due"]).tolist()
+        [[4.0], [3.0]]
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, was {batch_size}; 64 suits most machines")
@@ -66,7 +73,14 @@ def make_embed(
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Scale each row of ``(n, d)`` to length 1; a zero row stays zero."""
+    """Scale each row of ``(n, d)`` to length 1; a zero row stays zero.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.evaluation import unit_rows
+        >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        [[0.6, 0.8], [0.0, 0.0]]
+    """
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 

@@ -13,7 +13,14 @@ DEPTHS = (1, 5)
 
 
 def measures(each: EvaluationSet) -> tuple[str, ...]:
-    """Return the names of the measures that :func:`evaluate` gives for a set."""
+    """Return the names of the measures that :func:`evaluate` gives for a set.
+
+    Example:
+        >>> from bscl_jax.evaluation import measures
+        >>> from bscl_jax.types import ScoredPairs
+        >>> measures(ScoredPairs(["renew?"], ["extend?"], [5.0]))
+        ('spearman', 'pearson')
+    """
     if isinstance(each, RetrievalSet):
         return ("mrr", "map", *(f"has_positive@{k}" for k in DEPTHS))
     return ("spearman", "pearson")

@@ -62,7 +62,16 @@ class MetricsLog:
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Return the records of a metrics file, in order."""
+    """Return the records of a metrics file, in order.
+
+    Example:
+        >>> import tempfile
+        >>> from bscl_jax.reporting import MetricsLog, read_metrics
+        >>> path = tempfile.mkdtemp() + "/metrics.jsonl"
+        >>> MetricsLog(path).write({"event": "step", "step": 1, "loss": 0.5})
+        >>> read_metrics(path)[0]["loss"]
+        0.5
+    """
     with Path(path).open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 

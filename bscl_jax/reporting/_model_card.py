@@ -23,6 +23,14 @@ def model_card(
         test: test measures of this model; empty where there is no test split.
         facts: short facts by name (data, kept epoch, temperature, ...).
         settings: the resolved config as text.
+
+    Example:
+        >>> from bscl_jax.reporting import model_card
+        >>> card = model_card(
+        ...     title="desk", base_model="MiniLM", baseline={}, test={}, facts={}, settings=""
+        ... )
+        >>> card.splitlines()[6:9]
+        ['# desk', '', 'A sentence encoder fine-tuned from MiniLM with bscl_jax.']
     """
     lines = [
         "---",

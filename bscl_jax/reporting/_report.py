@@ -28,6 +28,16 @@ def write_report(
         test: test measures of the kept epoch; empty where there is no test split.
         summary: short facts by name (model, data, kept epoch, ...).
         settings: the resolved config as text.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from bscl_jax.reporting import write_report
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "report.html")
+        >>> write_report(
+        ...     path, title="desk", records=[], baseline={}, test={}, summary={}, settings=""
+        ... )
+        >>> "<h1>desk</h1>" in path.read_text(encoding="utf-8")
+        True
     """
     from jinja2 import Environment, PackageLoader
 

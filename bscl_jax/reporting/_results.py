@@ -43,7 +43,14 @@ def compare(baseline: Mapping[str, float], trained: Mapping[str, float]) -> list
 def results_table(
     baseline: Mapping[str, float], trained: Mapping[str, float], *, title: str
 ) -> Table:
-    """Return :func:`compare` as a table for the terminal, a rule between the sets."""
+    """Return :func:`compare` as a table for the terminal, a rule between the sets.
+
+    Example:
+        >>> from bscl_jax.reporting import results_table
+        >>> table = results_table({"seen/mrr": 0.5}, {"seen/mrr": 0.75}, title="test split")
+        >>> [column.header for column in table.columns]
+        ['set', 'measure', 'baseline', 'trained', 'gain']
+    """
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("set")
     table.add_column("measure")
@@ -62,7 +69,15 @@ def results_table(
 
 
 def results_markdown(baseline: Mapping[str, float], trained: Mapping[str, float]) -> str:
-    """Return :func:`compare` as a Markdown table."""
+    """Return :func:`compare` as a Markdown table.
+
+    Example:
+        >>> from bscl_jax.reporting import results_markdown
+        >>> print(results_markdown({"seen/mrr": 0.5}, {"seen/mrr": 0.75}))
+        | set | measure | baseline | trained | gain |
+        |---|---|---:|---:|---:|
+        | seen | mrr | 0.5000 | 0.7500 | +0.2500 |
+    """
     lines = ["| set | measure | baseline | trained | gain |", "|---|---|---:|---:|---:|"]
     lines += [
         f"| {row.set} | {row.measure} | {row.baseline:.4f} | {row.trained:.4f} | {row.gain:+.4f} |"
