@@ -88,7 +88,8 @@ def run(
     with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
         outcome, baseline = fit(config, road, log, checkpoints, console, stop)
         kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
-    results = finish(config, folder, road, kept, baseline)
+    with console.status("scoring the kept epoch on the test split, exporting it"):
+        results = finish(config, folder, road, kept, baseline)
     show_results(console, folder, results)
     say(console, f"finished in {time.monotonic() - started:.0f} s")
 
@@ -128,8 +129,9 @@ def fit(
         resume, baseline = restore(road, log, checkpoints)
         say(console, f"resuming after step {resume[1]['step']}")
     else:
-        dev_baseline = evaluate(road.state.params)
-        baseline = road.evaluate(road.state.params, road.task.test)
+        with console.status("scoring the model before training"):
+            dev_baseline = evaluate(road.state.params)
+            baseline = road.evaluate(road.state.params, road.task.test)
         log.cut(0)
         log.write({"event": "baseline", "test": baseline})
     with reporting.TrainingProgress(

@@ -42,8 +42,8 @@ class TrainingProgress:
             TextColumn("epoch {task.fields[epoch]}/" + str(num_epochs)),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}"),
-            TextColumn("{task.fields[rate]:.0f} pairs/s"),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[rate]} pairs/s"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
@@ -55,8 +55,8 @@ class TrainingProgress:
             total=num_epochs * steps_per_epoch,
             completed=first_step,
             epoch=first_step // max(steps_per_epoch, 1) + 1,
-            loss=float("nan"),
-            rate=0.0,
+            loss="–",
+            rate="–",
         )
         self._rate = 0.0
         self._best = best
@@ -100,8 +100,8 @@ class TrainingProgress:
             self._task,
             completed=record["step"],
             epoch=record["epoch"],
-            loss=record["loss"],
-            rate=self._rate,
+            loss=f"{record['loss']:.4f}",
+            rate=f"{self._rate:.0f}" if self._rate else "–",
         )
 
     def _show_evaluation(self, record: Mapping[str, Any]) -> None:
