@@ -1,0 +1,348 @@
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bscl_jax import (
+    assemble,
+    config,
+    data,
+    encoders,
+    evaluation,
+    losses,
+    parallel,
+    shuffling,
+    training,
+)
+from bscl_jax.types import PairBatch, Pairs, RetrievalSet, ScoredPairs, Task, TokenBatch
+
+ROUNDING = 1e-6
+
+TEXT = """
+run: {dir: runs/example, seed: 3}
+data: {kind: library_desk}
+encoder: {kind: random}
+loss: {kind: batch_softmax}
+shuffling: {kind: random}
+evaluation: {measure: desk/mrr}
+"""
+
+ROWS, FEATURES = 6, 4
+FILLER = 5  # the row of weight 0
+
+
+def parse(*overrides: str) -> config.Config:
+    return config.parse(TEXT, overrides)
+
+
+@pytest.fixture(scope="module")
+def embeddings():
+    rng = np.random.default_rng(0)
+    return tuple(rng.normal(size=(2, ROWS, FEATURES)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def batch():
+    tokens = TokenBatch(np.zeros((ROWS, 3), np.int32), np.ones((ROWS, 3), bool))
+    return PairBatch(
+        queries=tokens,
+        targets=tokens,
+        scores=np.array([1, 0.5, 0.6, 0, 1, 1], np.float32),
+        weights=np.array([1, 1, 1, 1, 1, 0], np.float32),
+        query_ids=np.array([1, 2, 3, 4, 5, 6], np.int32),
+        target_ids=np.array([7, 7, 8, 8, 9, 7], np.int32),
+    )
+
+
+def loss_of(section, embeddings, batch, params=None) -> float:
+    return float(assemble.make_loss(section)(params or {}, *embeddings, batch))
+
+
+POSITIVE = {0.5: [1, 0, 1, 0, 1, 0], 0.55: [1, 0, 1, 0, 1, 0], 0.2: [1, 1, 1, 0, 1, 0]}
+"""The labels of the batch by threshold: above it, and no filler."""
+
+DEFAULTS = {"temperature": 0.1, "normalize": "l2", "direction": "both", "reduction": "batch"}
+
+FIELDS = {
+    "temperature": 0.3,
+    "threshold": 0.2,
+    "normalize": "minmax",
+    "direction": "targets",
+    "reduction": "positives",
+    "mask_duplicates": False,
+}
+"""Fields of the softmax losses, each with a value that is not its default."""
+
+
+def keywords(batch, field=None):
+    """The keywords that ``batch_softmax`` gets where one field differs from its default."""
+    changed = {field: FIELDS[field]} if field in DEFAULTS else {}
+    masked = field != "mask_duplicates"
+    ids = {name: getattr(batch, name) if masked else None for name in ("query_ids", "target_ids")}
+    return DEFAULTS | changed | ids
+
+
+@pytest.mark.parametrize("field", [None, *FIELDS])
+def test_batch_softmax_gets_every_field_of_its_section(field, embeddings, batch):
+    section = config.BatchSoftmaxLoss("batch_softmax")
+    if field:
+        default = loss_of(section, embeddings, batch)
+        section = dataclasses.replace(section, **{field: FIELDS[field]})
+        assert abs(loss_of(section, embeddings, batch) - default) > 100 * ROUNDING
+    labels = np.array(POSITIVE[section.threshold], np.float32)
+    direct = losses.batch_softmax(*embeddings, labels=labels, **keywords(batch, field))
+    assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
+
+
+@pytest.mark.parametrize("field", [None, *FIELDS, "mu"])
+def test_combo_gets_every_field_of_its_section(field, embeddings, batch):
+    section = config.ComboLoss("combo")
+    if field:
+        default = loss_of(section, embeddings, batch)
+        section = dataclasses.replace(section, **{field: (FIELDS | {"mu": 0.7})[field]})
+        assert abs(loss_of(section, embeddings, batch) - default) > 100 * ROUNDING
+    labels = np.array(POSITIVE[section.threshold], np.float32)
+    softmax = losses.batch_softmax(*embeddings, labels=labels, **keywords(batch, field))
+    squares = losses.cosine_mse(*embeddings, batch.scores, weights=batch.weights)
+    direct = section.mu * softmax + (1 - section.mu) * squares
+    assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
+
+
+def test_no_field_of_a_loss_is_left_out_of_these_tests():
+    tested = {"kind", "train_temperature", *FIELDS}
+    fields = [{field.name for field in dataclasses.fields(section)} for section in LOSSES]
+    assert fields == [tested, tested | {"mu"}, {"kind"}]
+
+
+def test_cosine_mse_gets_scores_and_weights(embeddings, batch):
+    direct = losses.cosine_mse(*embeddings, batch.scores, weights=batch.weights)
+    assert loss_of(config.CosineMseLoss("cosine_mse"), embeddings, batch) == pytest.approx(
+        float(direct), rel=ROUNDING
+    )
+
+
+LOSSES = (config.BatchSoftmaxLoss, config.ComboLoss, config.CosineMseLoss)
+SOFTMAX = [
+    pytest.param(config.BatchSoftmaxLoss("batch_softmax"), id="batch_softmax"),
+    pytest.param(config.ComboLoss("combo"), id="combo"),
+]
+ALL = [*SOFTMAX, pytest.param(config.CosineMseLoss("cosine_mse"), id="cosine_mse")]
+
+
+@pytest.mark.parametrize("section", SOFTMAX)
+def test_a_trained_temperature_is_read_from_the_parameters(section, embeddings, batch):
+    trained = dataclasses.replace(section, train_temperature=True, temperature=9.0)
+    fixed = dataclasses.replace(section, temperature=0.25)
+    params = {"log_temperature": jnp.log(jnp.float32(0.25))}
+    value = loss_of(trained, embeddings, batch, params)
+    assert value == pytest.approx(loss_of(fixed, embeddings, batch), rel=ROUNDING)
+
+
+@pytest.mark.parametrize("section", SOFTMAX)
+def test_a_score_equal_to_the_threshold_is_no_positive(section, embeddings, batch):
+    mu = getattr(section, "mu", 1.0)
+
+    def contrastive(score: float) -> float:
+        """The contrastive part alone, with row 1 of this score."""
+        scores = batch.scores.copy()
+        scores[1] = score
+        value = loss_of(section, embeddings, batch._replace(scores=scores))
+        squares = losses.cosine_mse(*embeddings, scores, weights=batch.weights)
+        return value - (1 - mu) * float(squares)
+
+    assert contrastive(0.5) == pytest.approx(contrastive(0.0), abs=ROUNDING)
+    assert contrastive(0.5001) > contrastive(0.5) + 100 * ROUNDING
+
+
+@pytest.mark.parametrize("section", ALL)
+def test_a_row_of_weight_zero_has_no_term_of_its_own(section, embeddings, batch):
+    scores = batch.scores.copy()
+    scores[FILLER] = 0
+    before = loss_of(section, embeddings, batch)
+    assert loss_of(section, embeddings, batch._replace(scores=scores)) == before
+
+
+@pytest.mark.parametrize("section", SOFTMAX)
+def test_a_row_of_weight_zero_stays_a_candidate(section, embeddings, batch):
+    queries, targets = embeddings[0], embeddings[1].copy()
+    targets[FILLER] = queries[2]
+    before = loss_of(section, embeddings, batch)
+    assert loss_of(section, (queries, targets), batch) > before + 100 * ROUNDING
+
+
+def test_a_trained_temperature_starts_at_the_value_of_the_config():
+    section = config.BatchSoftmaxLoss("batch_softmax", temperature=0.2, train_temperature=True)
+    params = assemble.initial_params(section, {"bias": 0})
+    assert params["encoder"] == {"bias": 0}
+    assert params["log_temperature"] == pytest.approx(np.log(0.2), rel=ROUNDING)
+    assert assemble.temperature(section, params) == pytest.approx(0.2, rel=ROUNDING)
+
+
+@pytest.mark.parametrize("section", ALL)
+def test_a_fixed_temperature_is_no_parameter(section):
+    assert assemble.initial_params(section, {"bias": 0}) == {"encoder": {"bias": 0}}
+
+
+def test_the_temperature_of_a_loss_is_the_fixed_one_or_none():
+    assert assemble.temperature(config.ComboLoss("combo", temperature=0.3), {}) == 0.3
+    assert assemble.temperature(config.CosineMseLoss("cosine_mse"), {}) is None
+
+
+PAIRS = Pairs(
+    queries=[f"query {i}" for i in range(11)] + ["query 0"],
+    targets=[f"target {i % 4}" for i in range(12)],
+)
+
+
+def embed(params, texts):
+    """Embed texts by their letters, in two features that depend on params."""
+    codes = np.array([[sum(map(ord, text)), len(text) * ord(text[-1])] for text in texts], float)
+    return np.stack([np.cos(params * codes[:, 0]), np.sin(codes[:, 1])], axis=1) * params
+
+
+def order_of(*overrides, params=2.0, epoch=1):
+    return assemble.make_order(parse(*overrides), PAIRS, embed)(params, epoch)
+
+
+def test_file_order_is_the_same_in_every_epoch():
+    settings = ("shuffling={kind: file_order}",)
+    assert order_of(*settings).tolist() == order_of(*settings, epoch=2).tolist() == list(range(12))
+
+
+def test_random_order_follows_from_seed_and_epoch():
+    np.testing.assert_array_equal(order_of(), shuffling.random(12, seed=(3, 1)))
+    np.testing.assert_array_equal(order_of(epoch=2), shuffling.random(12, seed=(3, 2)))
+    np.testing.assert_array_equal(order_of("run.seed=4"), shuffling.random(12, seed=(4, 1)))
+
+
+def test_by_example_orders_unit_vectors_of_the_queries():
+    direct = shuffling.by_example(
+        evaluation.unit_rows(embed(2.0, PAIRS.queries)),
+        group_size=2,
+        num_neighbors=500,
+        seed=(3, 1),
+        text_ids=data.content_ids(PAIRS.queries),
+    )
+    settings = "shuffling={kind: by_example, group_size: 2}"
+    np.testing.assert_array_equal(order_of(settings), direct)
+
+
+def test_by_example_gets_every_field_of_its_section(monkeypatch):
+    monkeypatch.setattr(shuffling, "by_example", lambda *given, **options: (given, options))
+    fields = {"group_size": 3, "num_neighbors": 5, "reverse": False}
+    others = {"kind": "by_example", "side": "targets", "filter_duplicates": False}
+    assert {field.name for field in dataclasses.fields(config.ByExampleShuffling)} == {
+        *fields,
+        *others,
+    }
+    (vectors,), options = order_of(f"shuffling={fields | others}")
+    np.testing.assert_array_equal(vectors, evaluation.unit_rows(embed(2.0, PAIRS.targets)))
+    assert options == fields | {"seed": (3, 1), "text_ids": None}
+
+
+def test_by_example_looks_at_the_current_parameters():
+    settings = ("shuffling={kind: by_example, group_size: 2}",)
+    assert order_of(*settings).tolist() != order_of(*settings, params=1.1).tolist()
+
+
+DEV = {
+    "desk": RetrievalSet(["q"], ["a", "b"], [[0]]),
+    "graded": ScoredPairs(["a", "b"], ["c", "d"], [0, 1]),
+}
+
+
+@pytest.mark.parametrize("measure", assemble.measures(DEV))
+def test_every_measure_of_a_dev_set_can_choose_the_epoch(measure):
+    assemble.check_measure(measure, DEV)
+
+
+def test_the_measures_are_those_that_evaluation_gives():
+    scores = evaluation.evaluate(lambda texts: embed(2.0, texts), DEV)
+    assert list(scores) == assemble.measures(DEV)
+
+
+def test_an_unknown_measure_is_refused_with_those_that_are_known():
+    with pytest.raises(ValueError) as caught:
+        assemble.check_measure("desk/mmr", DEV)
+    assert str(caught.value) == (
+        "must be one of desk/mrr, desk/map, desk/has_positive@1, desk/has_positive@5, "
+        "graded/spearman, graded/pearson, which this data has, was 'desk/mmr'"
+    )
+
+
+def test_settings_that_fit_give_the_mesh():
+    settings = ("training.devices=4", "training.batch_size=8")
+    mesh = assemble.check_fits(parse(*settings), Task(PAIRS, DEV, {}))
+    assert mesh.size == 4
+
+
+def test_a_rooms_message_gets_the_section_unless_it_names_a_file():
+    with pytest.raises(ValueError, match=r"^encoder: too long$"), assemble.named("encoder"):
+        raise ValueError("too long")
+    with pytest.raises(data.DataError, match=r"^a\.tsv: empty$"), assemble.named("data"):
+        raise data.DataError("a.tsv: empty")
+
+
+def test_a_pretrained_encoder_gets_every_field_of_its_section(monkeypatch):
+    monkeypatch.setattr(encoders, "load", lambda name, **options: (name, options))
+    section = (
+        "{kind: pretrained, name: a, max_length: 9, pooling: cls, dropout: 0, dtype: bfloat16}"
+    )
+    name, options = assemble.load_encoder(parse(f"encoder={section}"), Task(PAIRS, {}, {}))
+    assert name == "a"
+    assert options == {"max_length": 9, "pooling": "cls", "dropout": 0.0, "dtype": "bfloat16"}
+
+
+def test_a_random_encoder_knows_both_sides_of_the_training_pairs(monkeypatch):
+    monkeypatch.setattr(encoders, "random", lambda texts, **options: (texts, options))
+    texts, options = assemble.load_encoder(parse("encoder.num_layers=5"), Task(PAIRS, {}, {}))
+    assert set(texts) == {*PAIRS.queries, *PAIRS.targets}
+    assert options == {
+        "seed": 3,
+        "num_layers": 5,
+        "hidden_size": 32,
+        "num_heads": 2,
+        "vocab_size": 1000,
+        "max_length": 64,
+    }
+
+
+def test_batches_have_a_few_lengths_and_lie_on_the_mesh():
+    lengths = [3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 30]
+    pairs = Pairs(PAIRS.queries, PAIRS.targets)
+    rows = iter([[list(range(1, n + 1)) for n in lengths], [[1, 2]] * 12])
+    store = data.tokenize_pairs(pairs, lambda texts: next(rows))
+    section = parse("training={batch_size: 4, num_lengths: 2}").training
+    mesh = parallel.make_mesh(2)
+    batch = assemble.make_batches(section, store, 0, mesh)
+    order = np.arange(12)
+    shapes = [
+        (each.queries.ids.shape, each.targets.ids.shape)
+        for each in map(batch, [order] * 3, range(3))
+    ]
+    assert shapes == [((4, 8), (4, 8)), ((4, 8), (4, 8)), ((4, 32), (4, 8))]
+    assert len(batch(order, 0).scores.sharding.device_set) == mesh.size
+
+
+def test_embedding_is_the_same_on_any_mesh_and_can_be_left_between_two_batches():
+    encoder, params = encoders.random(PAIRS.queries, seed=0, num_layers=1, hidden_size=8)
+
+    def encode(params, tokens, dropout_key):
+        return encoder.apply(params, tokens, dropout_key=dropout_key)
+
+    def make(num_devices, advance):
+        mesh = parallel.make_mesh(num_devices)
+        return assemble.make_embed(encoder, encode, mesh, 4, advance)
+
+    counts = []
+    one, many = make(1, counts.append), make(4, counts.append)
+    vectors = one(params, PAIRS.queries)
+    np.testing.assert_allclose(vectors, many(params, PAIRS.queries), atol=ROUNDING)
+    assert counts == [4, 4, 4] * 2
+
+    def leave(texts):
+        raise training.Interrupted
+
+    with pytest.raises(training.Interrupted):
+        make(1, leave)(params, PAIRS.queries)
