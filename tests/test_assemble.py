@@ -50,7 +50,7 @@ def batch():
         targets=tokens,
         scores=np.array([1, 0.5, 0.6, 0, 1, 1], np.float32),
         weights=np.array([1, 1, 1, 1, 1, 0], np.float32),
-        query_ids=np.array([1, 2, 3, 4, 5, 6], np.int32),
+        query_ids=np.array([1, 2, 3, 4, 4, 6], np.int32),
         target_ids=np.array([7, 7, 8, 8, 9, 7], np.int32),
     )
 

@@ -1,6 +1,7 @@
 """A run that is interrupted and resumed ends as if nothing had happened, bit for bit."""
 
 import random
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -68,7 +69,9 @@ def test_a_run_stopped_by_sigterm_and_resumed_equals_one_that_was_not(
     assert "the same command with --resume goes on" in capsys.readouterr().out
     assert not (tmp_path / "run" / "results.json").exists()
     assert tiny.train(tiny_config, tmp_path / "run", resume=True) == 0
-    assert ("resuming after step" in capsys.readouterr().out) == (event != "baseline")
+    output = capsys.readouterr().out
+    assert ("resuming after step" in output) == (event != "baseline")
+    assert not re.search(f"epoch {tiny.NUM_EPOCHS}/.*best so far", output), "epoch 1 was better"
     assert_equal_runs(tmp_path / "run", reference)
 
 

@@ -43,7 +43,7 @@ PAIRS = {
 NUM_BATCHES, NUM_EPOCHS = 3, 2
 
 CONFIG = """
-run: {{dir: {folder}/run}}
+run: {{dir: {folder}/run, seed: 3}}
 data: {{kind: pairs, train: {folder}/train.tsv, dev: {folder}/dev.tsv, test: {folder}/test.tsv}}
 encoder: {{kind: random, num_layers: 1, hidden_size: 16, max_length: 16}}
 loss: {{kind: batch_softmax, train_temperature: true}}
