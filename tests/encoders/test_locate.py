@@ -96,7 +96,10 @@ def test_the_hub_library_itself_reports_that_it_is_offline() -> None:
 
 
 @pytest.mark.parametrize("path", ["runs/quickstart/model", "./model", "/no/such/folder", "~/model"])
-def test_a_path_that_does_not_exist_is_not_asked_of_the_hub(asked: list[str], path: str) -> None:
+def test_a_path_that_does_not_exist_is_not_asked_of_the_hub(
+    asked: list[str], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the checkout may hold a finished run
     with pytest.raises(FileNotFoundError, match=r"no model folder at .* check the path"):
         locate(path)
     assert asked == []
