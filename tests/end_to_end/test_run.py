@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from bscl_jax import SentenceEncoder, assemble, checkpoint, config, data
+from tests.conftest import REPOSITORY
 from tests.end_to_end import tiny
 
 ROUNDING = 1e-6
@@ -117,3 +118,11 @@ def test_equal_seeds_write_equal_bytes(reference, again, name):
 def test_another_seed_writes_another_log(reference, tiny_config, tmp_path):
     assert tiny.train(tiny_config, tmp_path / "run", "run.seed=1", *tiny.FAST) == 0
     assert tiny.losses(tmp_path / "run")[0] != tiny.losses(reference)[0]
+
+
+def test_the_smoke_config_runs_as_it_stands_on_all_devices(tmp_path):
+    assert tiny.train(REPOSITORY / "configs" / "smoke.yaml", tmp_path / "run") == 0
+    results = tiny.results(tmp_path / "run")
+    assert tiny.is_finite(results)
+    assert {"seen/mrr", "unseen/mrr", "pairs/spearman"} <= results["test"].keys()
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
