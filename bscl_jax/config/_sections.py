@@ -1,12 +1,22 @@
 """The sections of a config. A field is named as the keyword that it feeds."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """Unknown keys are mistakes; so are NaN and infinity."""
+
+Section = TypeVar("Section")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def section(cls: type[Section]) -> type[Section]:
+    """Make a class a frozen dataclass that is checked strictly."""
+    setattr(cls, "__pydantic_config__", STRICT)  # noqa: B010  (no attribute that type has)
+    return dataclass(frozen=True)(cls)
+
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -17,7 +27,7 @@ Name = Annotated[str, Field(min_length=1)]
 Columns = dict[Literal["query", "target", "label"], Name]
 
 
-@dataclass(frozen=True)
+@section
 class Run:
     """Where the run lives and what it draws its randomness from.
 
@@ -26,22 +36,18 @@ class Run:
         seed: seed of order, dropout and random weights.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     dir: Name
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
-@dataclass(frozen=True)
+@section
 class LibraryDeskData:
     """The embedded corpus: the help desk of an invented city library."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: Literal["library_desk"]
 
 
-@dataclass(frozen=True)
+@section
 class PairsData:
     """Text pairs in files of your own (TSV, CSV or JSON lines; gzipped too).
 
@@ -53,8 +59,6 @@ class PairsData:
         label_range: the scale of the labels, brought to [0, 1].
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     kind: Literal["pairs"]
     train: Name
     dev: Name
@@ -63,7 +67,7 @@ class PairsData:
     label_range: tuple[float, float] = (0.0, 1.0)
 
 
-@dataclass(frozen=True)
+@section
 class HubData:
     """Text pairs in a data set on the Hugging Face hub, or in a folder that ``datasets`` reads.
 
@@ -77,8 +81,6 @@ class HubData:
         label_range: the scale of the labels, brought to [0, 1].
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     kind: Literal["hub"]
     path: Name
     splits: dict[Literal["train", "dev", "test"], Name]
@@ -88,7 +90,7 @@ class HubData:
     label_range: tuple[float, float] = (0.0, 1.0)
 
 
-@dataclass(frozen=True)
+@section
 class PretrainedEncoder:
     """A pre-trained encoder.
 
@@ -100,8 +102,6 @@ class PretrainedEncoder:
         dtype: type of the computation; parameters stay float32.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     kind: Literal["pretrained"]
     name: Name
     max_length: Annotated[int, Field(ge=3)] | None = None
@@ -110,11 +110,9 @@ class PretrainedEncoder:
     dtype: Literal["float32", "bfloat16"] = "float32"
 
 
-@dataclass(frozen=True)
+@section
 class RandomEncoder:
     """A small BERT with random weights and a vocabulary learnt from the training texts."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: Literal["random"]
     num_layers: Count = 2
@@ -124,7 +122,7 @@ class RandomEncoder:
     max_length: Annotated[int, Field(ge=3)] = 64
 
 
-@dataclass(frozen=True)
+@section
 class BatchSoftmaxLoss:
     """``losses.batch_softmax``.
 
@@ -138,8 +136,6 @@ class BatchSoftmaxLoss:
         mask_duplicates: leave equal texts out of each other's negatives.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     kind: Literal["batch_softmax"]
     temperature: Positive = 0.1
     train_temperature: bool = False
@@ -150,7 +146,7 @@ class BatchSoftmaxLoss:
     mask_duplicates: bool = True
 
 
-@dataclass(frozen=True)
+@section
 class ComboLoss(BatchSoftmaxLoss):
     """``losses.combo``: mu · batch softmax + (1 − mu) · cosine MSE."""
 
@@ -158,16 +154,14 @@ class ComboLoss(BatchSoftmaxLoss):
     mu: Fraction = 0.1
 
 
-@dataclass(frozen=True)
+@section
 class CosineMseLoss:
     """``losses.cosine_mse``."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: Literal["cosine_mse"]
 
 
-@dataclass(frozen=True)
+@section
 class ByExampleShuffling:
     """``shuffling.by_example`` on the embeddings of the current model, each epoch anew.
 
@@ -179,8 +173,6 @@ class ByExampleShuffling:
         filter_duplicates: a group holds each text of that side at most once.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     kind: Literal["by_example"]
     group_size: Count = 8
     num_neighbors: Count = 500
@@ -189,25 +181,21 @@ class ByExampleShuffling:
     filter_duplicates: bool = True
 
 
-@dataclass(frozen=True)
+@section
 class RandomShuffling:
     """``shuffling.random``, a new permutation each epoch."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: Literal["random"]
 
 
-@dataclass(frozen=True)
+@section
 class FileOrder:
     """The order of the data, in every epoch."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: Literal["file_order"]
 
 
-@dataclass(frozen=True)
+@section
 class Optimizer:
     """AdamW with linear warm-up and linear decay.
 
@@ -220,8 +208,6 @@ class Optimizer:
         bias_correction: Adam's; the paper trains without it.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     learning_rate: Positive = 2e-5
     temperature_learning_rate: Positive = 1e-3
     weight_decay: NonNegative = 0.01
@@ -230,7 +216,7 @@ class Optimizer:
     bias_correction: bool = False
 
 
-@dataclass(frozen=True)
+@section
 class Training:
     """How long and in what portions.
 
@@ -244,8 +230,6 @@ class Training:
         devices: devices to train on; None takes all.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     batch_size: Count = 32
     epochs: Count = 3
     save_every: Count = 100
@@ -254,7 +238,7 @@ class Training:
     devices: Count | None = None
 
 
-@dataclass(frozen=True)
+@section
 class Evaluation:
     """How the model is judged.
 
@@ -263,21 +247,17 @@ class Evaluation:
         batch_size: texts encoded at a time.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     measure: Name
     batch_size: Count = 64
 
 
-@dataclass(frozen=True)
+@section
 class Export:
     """What is left for others to load.
 
     Attributes:
         format: ``sentence_transformers`` writes ``model/``; ``none`` writes nothing.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     format: Literal["sentence_transformers", "none"] = "sentence_transformers"
 
@@ -288,11 +268,9 @@ Loss = Annotated[BatchSoftmaxLoss | ComboLoss | CosineMseLoss, Field(discriminat
 Shuffling = Annotated[ByExampleShuffling | RandomShuffling | FileOrder, Field(discriminator="kind")]
 
 
-@dataclass(frozen=True)
+@section
 class Config:
     """A whole run."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     run: Run
     data: Data

@@ -1,0 +1,64 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bscl_jax import losses
+from tests.losses.scenes import LABELS, QUERIES, QUERY_IDS, TARGETS
+
+Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("queries", "targets", "keywords", "message"),
+    [
+        (Q, T[:5], {}, r"one shape \(b, d\).*queries \(8, 3\), targets \(5, 3\)"),
+        (Q[0], T[0], {}, r"one shape \(b, d\).*queries \(3,\)"),
+        (Q[:0], T[:0], {}, "at least one pair.*skip empty batches"),
+        (Q, T, {"labels": LABELS[:3]}, r"labels must hold one number a pair, shape \(8,\).*\(3,\)"),
+        (Q, T, {"extra_targets": Q[:, :2]}, r"extra_targets must have shape \(e, 3\).*\(8, 2\)"),
+        (Q, T, {"query_ids": QUERY_IDS[:2]}, r"query_ids must have shape \(8,\).*\(2,\)"),
+        (Q, T, {"extra_ids": QUERY_IDS}, "extra_ids were given without extra_targets"),
+        (Q, T, {"extra_ids": QUERY_IDS, "extra_targets": Q}, "compared with target_ids"),
+        (
+            Q,
+            T,
+            {
+                "extra_ids": np.zeros((8, 2), int),
+                "extra_targets": Q,
+                "target_ids": QUERY_IDS,
+            },
+            r"of one kind.*\(8,\) and \(8, 2\)",
+        ),
+        (Q, T, {"temperature": 0.0}, "temperature must be > 0 and finite, got 0.0; 0.05"),
+        (Q, T, {"temperature": -0.1}, "temperature must be > 0 and finite, got -0.1"),
+        (Q, T, {"temperature": np.float32(-1)}, "temperature must be > 0 and finite, got -1.0"),
+        (Q, T, {"temperature": float("nan")}, "temperature must be > 0 and finite, got nan"),
+        (Q, T, {"temperature": Q[0]}, r"temperature must be one number, got shape \(3,\)"),
+        (Q, T, {"normalize": "l3"}, "normalize must be one of 'l2', 'l2_columns'.*got 'l3'"),
+        (Q, T, {"direction": "rows"}, "direction must be one of 'both', 'queries', 'targets'"),
+        (Q, T, {"reduction": "mean"}, "reduction must be one of 'batch', 'positives', 'none'"),
+        (Q, T, {"implementation": "fast"}, "implementation must be one of 'dense'; got 'fast'"),
+        (Q, T, {"tile_size": 0}, "tile_size must be at least 1 row, got 0"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_remedy(
+    queries: Any, targets: Any, keywords: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        losses.batch_softmax(queries, targets, **keywords)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("queries", "keywords", "message"),
+    [
+        (Q.astype(int), {}, "queries must be floating point, got int.*not token ids"),
+        (Q, {"extra_targets": Q.astype(int)}, "extra_targets must be floating point"),
+        (Q, {"query_ids": Q[:, 0]}, "query_ids must be integers, got float32; hash the texts"),
+    ],
+)
+def test_a_wrong_type_is_refused_with_the_remedy(queries: Any, keywords: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        losses.batch_softmax(queries, T, **keywords)
