@@ -1,10 +1,13 @@
 """The collectives: what one device needs to know of the whole batch."""
 
 from collections.abc import Hashable
+from typing import TypeVar
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
+
+Tree = TypeVar("Tree")
 
 
 def gather(rows: Shaped[Array, "b ..."], axis_name: Hashable | None) -> Shaped[Array, "w ..."]:
@@ -38,3 +41,14 @@ def positions(b: int, axis_name: Hashable | None) -> Int[Array, " b"]:
     """Returns where this device's ``b`` rows stand in the whole batch."""
     first = 0 if axis_name is None else lax.axis_index(axis_name) * b
     return first + jnp.arange(b)
+
+
+def pass_on(block: Tree, axis_name: Hashable, *, by: int = 1) -> Tree:
+    """Hands each device's block to the device ``by`` places further round the ring.
+
+    Issue it before the work on the block that is here: the two do not depend on each other, and
+    accelerators send while they compute.
+    """
+    devices = lax.axis_size(axis_name)
+    ring = [(sender, (sender + by) % devices) for sender in range(devices)]
+    return lax.ppermute(block, axis_name, ring)
