@@ -4,12 +4,16 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
 
 from bscl_jax.gradients._towers import (
     Encode,
     Loss,
+    Towers,
     ValueAndGrad,
+    side_by_side,
     two_towers,
     value_and_grad_of_towers,
 )
@@ -19,7 +23,11 @@ Tree = TypeVar("Tree")
 
 
 def cached_value_and_grad(
-    encode: Encode | tuple[Encode, Encode], loss: Loss, *, chunk_size: int
+    encode: Encode | tuple[Encode, Encode],
+    loss: Loss,
+    *,
+    chunk_size: int,
+    mesh: Mesh | None = None,
 ) -> ValueAndGrad:
     """Return the same function as ``value_and_grad``, with activations of one chunk at a time.
 
@@ -35,8 +43,13 @@ def cached_value_and_grad(
         loss: as in ``value_and_grad``.
         chunk_size: most rows encoded at once, counted over the whole (global) batch. The batch is
             cut into ⌈b / chunk_size⌉ chunks as equal as can be; a batch of one chunk is encoded
-            plainly. On several devices choose a multiple of their number that divides b: then no
-            row leaves its device.
+            plainly.
+        mesh: the mesh over whose devices the rows of the batch are split, b a multiple of their
+            number D. Each device then cuts its own rows into chunks of ⌊chunk_size / D⌋ (at least
+            one row), and the gradient of params is summed over the devices once. None is right on
+            any number of devices too, but the compiler sums once a chunk; it is for one
+            device, and for inside ``pmap`` or ``shard_map``, where b and chunk_size are those of
+            one device.
 
     Returns:
         ``(params, batch, key) -> (loss, grads)``, as in ``value_and_grad`` and equal to it up to
@@ -73,9 +86,26 @@ def cached_value_and_grad(
             f"chunk_size must be at least 1 row, got {chunk_size}; "
             "use value_and_grad to encode the whole batch at once"
         )
+    if mesh is not None:
+        chunk_size = max(chunk_size // mesh.size, 1)
     encode_queries, encode_targets = two_towers(encode)
-    return value_and_grad_of_towers(
-        _in_chunks(encode_queries, chunk_size), _in_chunks(encode_targets, chunk_size), loss
+    towers = side_by_side(
+        _in_chunks(encode_queries, chunk_size), _in_chunks(encode_targets, chunk_size)
+    )
+    return value_and_grad_of_towers(towers if mesh is None else _by_device(towers, mesh), loss)
+
+
+def _by_device(towers: Towers, mesh: Mesh) -> Towers:
+    """Return towers of which each device encodes its own rows.
+
+    The compiler, left alone, keeps the sum over chunks whole on every device, and so has to add
+    each chunk's part over the devices. Here the sum over chunks is each device's own; the
+    transpose of handing params to all devices is the one sum over them. No row needs
+    another, so there is nothing for ``check_vma`` to check, and encode may hold any loop.
+    """
+    whole, rows = PartitionSpec(), PartitionSpec(mesh.axis_names)
+    return jax.shard_map(
+        towers, mesh=mesh, in_specs=(whole, rows, rows), out_specs=rows, check_vma=False
     )
 
 
@@ -109,7 +139,8 @@ def _split(tree: Tree, rows: int, chunks: int) -> Tree:
     per_chunk = -(-rows // chunks)
     missing = chunks * per_chunk - rows
 
-    def split(leaf: Array) -> Array:
+    def split(leaf: ArrayLike) -> Array:
+        leaf = jnp.asarray(leaf)
         if missing:
             leaf = jnp.concatenate([leaf, leaf[:missing]])
         return jnp.moveaxis(leaf.reshape(per_chunk, chunks, *leaf.shape[1:]), 1, 0)

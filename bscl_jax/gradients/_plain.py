@@ -4,6 +4,7 @@ from bscl_jax.gradients._towers import (
     Encode,
     Loss,
     ValueAndGrad,
+    side_by_side,
     two_towers,
     value_and_grad_of_towers,
 )
@@ -44,4 +45,4 @@ def value_and_grad(encode: Encode | tuple[Encode, Encode], loss: Loss) -> ValueA
         >>> float(value), grads["table"].shape
         (8.0, (5, 4))
     """
-    return value_and_grad_of_towers(*two_towers(encode), loss)
+    return value_and_grad_of_towers(side_by_side(*two_towers(encode)), loss)

@@ -15,6 +15,12 @@ Encode = Callable[[Params, TokenBatch, Any], Array]
 Loss = Callable[[Params, Array, Array, PairBatch], Array]
 """``loss(params, queries "b d", targets "b d", batch) -> scalar``."""
 
+Side = tuple[TokenBatch, Any]
+"""The texts of one tower and their row keys, or None."""
+
+Towers = Callable[[Params, Side, Side], tuple[Array, Array]]
+"""``towers(params, queries, targets) -> ("b d", "b d")``."""
+
 ValueAndGrad = Callable[[Params, PairBatch, Any], tuple[Array, Params]]
 """``(params, batch, key) -> (loss, grads)``; grads is a tree like params."""
 
@@ -63,15 +69,21 @@ def two_towers(encode: Any) -> tuple[Encode, Encode]:
     )
 
 
-def value_and_grad_of_towers(
-    encode_queries: Encode, encode_targets: Encode, loss: Loss
-) -> ValueAndGrad:
+def side_by_side(encode_queries: Encode, encode_targets: Encode) -> Towers:
+    """Return one function that encodes both sides of a batch."""
+
+    def towers(params: Params, queries: Side, targets: Side) -> tuple[Array, Array]:
+        return encode_queries(params, *queries), encode_targets(params, *targets)
+
+    return towers
+
+
+def value_and_grad_of_towers(towers: Towers, loss: Loss) -> ValueAndGrad:
     """Return the gradient of the loss with respect to everything in ``params``, loss's own too."""
 
     def total(params: Params, batch: PairBatch, key: Key[Array, ""] | None) -> Float[Array, ""]:
         query_keys, target_keys = tower_keys(key, batch.queries.ids.shape[0])
-        queries = encode_queries(params, batch.queries, query_keys)
-        targets = encode_targets(params, batch.targets, target_keys)
-        return loss(params, queries, targets, batch)
+        sides = (batch.queries, query_keys), (batch.targets, target_keys)
+        return loss(params, *towers(params, *sides), batch)
 
     return jax.value_and_grad(total)

@@ -70,7 +70,7 @@ def make_step(
     if chunk_size is None:
         compute = gradients.value_and_grad(encode, loss)
     else:
-        compute = gradients.cached_value_and_grad(encode, loss, chunk_size=chunk_size)
+        compute = gradients.cached_value_and_grad(encode, loss, chunk_size=chunk_size, mesh=mesh)
 
     def step(state: State, batch: PairBatch, key: Key[Array, ""] | None) -> tuple[State, Facts]:
         dropout_key = None if key is None else jax.random.fold_in(key, state.step)

@@ -1,37 +1,58 @@
+from collections.abc import Callable
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bscl_jax import gradients, parallel
-from bscl_jax.gradients import Encode
+from bscl_jax import encoders, gradients, losses
+from bscl_jax.types import TokenBatch
 from tests.gradients import toy
+from tests.gradients.same import SAME_IN_FLOAT32, SAME_IN_FLOAT64, assert_same
 
-SAME_IN_FLOAT64 = 1e-12
-SAME_IN_FLOAT32 = 2e-6
+ROWS, CHUNK_SIZE = 7, 3
+"""Three chunks of three rows, two rows of them repeated."""
 
 TOWERS = {"tied": toy.encode, "untied": (toy.encode, toy.encode_targets)}
 
 
-def assert_same(actual: tuple, expected: tuple, tolerance: float) -> None:
-    """Compare (loss, grads): each leaf relative to its largest element."""
-    jax.tree.map(
-        lambda a, e: np.testing.assert_allclose(
-            a, e, rtol=0, atol=tolerance * max(np.abs(e).max(), 1)
-        ),
-        actual,
-        expected,
-    )
+def trained(params: dict) -> jax.Array:
+    return jnp.exp(params["log_temperature"])
 
 
-@pytest.mark.parametrize(
-    ("towers", "chunk_size"), [("tied", 1), ("tied", 3), ("tied", 7), ("tied", 100), ("untied", 4)]
-)
+LOSSES: dict[str, gradients.Loss] = {
+    "batch_softmax": lambda _, queries, targets, batch: losses.batch_softmax(
+        queries, targets, query_ids=batch.query_ids, target_ids=batch.target_ids
+    ),
+    "combo, temperature trained": lambda params, queries, targets, batch: losses.combo(
+        queries, targets, batch.scores, mu=0.4, weights=batch.weights, temperature=trained(params)
+    ),
+    "cosent": lambda _, queries, targets, batch: losses.cosent(queries, targets, batch.scores),
+    "one that reads the encoder's parameters": lambda params, queries, targets, _: (
+        jnp.tanh(queries @ params["encoder"]["kernel"].T).sum() * trained(params)
+        + (targets**2).mean()
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("towers", TOWERS)
 def test_the_cached_gradient_equals_the_plain_one_with_dropout_on(
-    towers: str, chunk_size: int, float64: None
+    towers: str, loss: str, float64: None
 ) -> None:
-    arguments = toy.make_params(), toy.make_batch(7), jax.random.key(0)
-    plain = gradients.value_and_grad(TOWERS[towers], toy.loss)
-    cached = gradients.cached_value_and_grad(TOWERS[towers], toy.loss, chunk_size=chunk_size)
+    arguments = toy.make_params(), toy.make_batch(ROWS), jax.random.key(0)
+    plain = gradients.value_and_grad(TOWERS[towers], LOSSES[loss])
+    cached = gradients.cached_value_and_grad(TOWERS[towers], LOSSES[loss], chunk_size=CHUNK_SIZE)
+    assert_same(jax.jit(cached)(*arguments), jax.jit(plain)(*arguments), SAME_IN_FLOAT64)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 4, ROWS - 1, ROWS, 100])
+def test_the_cached_gradient_is_the_same_with_chunks_of_any_size(
+    chunk_size: int, float64: None
+) -> None:
+    arguments = toy.make_params(), toy.make_batch(ROWS), jax.random.key(0)
+    plain = gradients.value_and_grad(toy.encode, toy.loss)
+    cached = gradients.cached_value_and_grad(toy.encode, toy.loss, chunk_size=chunk_size)
     assert_same(jax.jit(cached)(*arguments), jax.jit(plain)(*arguments), SAME_IN_FLOAT64)
 
 
@@ -42,39 +63,39 @@ def test_without_a_key_the_cached_gradient_equals_the_plain_one(float64: None) -
     assert_same(jax.jit(cached)(*arguments), jax.jit(plain)(*arguments), SAME_IN_FLOAT64)
 
 
-def compute_on(devices: int, chunk_size: int | None, precision: str) -> tuple:
-    dtype = np.dtype(precision).type
-    params, batch = toy.make_params(dtype=dtype), toy.make_batch(16, dtype=dtype)
-    compute = gradients.value_and_grad(toy.encode, toy.loss)
-    if chunk_size:
-        compute = gradients.cached_value_and_grad(toy.encode, toy.loss, chunk_size=chunk_size)
-    mesh = parallel.make_mesh(devices)
-    placed = parallel.replicate(params, mesh), parallel.place(batch, mesh)
-    return jax.jit(compute)(*placed, jax.random.key(5))
+def test_without_jit_the_cached_gradient_is_the_same(float64: None) -> None:
+    arguments = toy.make_params(), toy.make_batch(5), jax.random.key(1)
+    cached = gradients.cached_value_and_grad(toy.encode, toy.loss, chunk_size=2)
+    assert_same(cached(*arguments), jax.jit(cached)(*arguments), SAME_IN_FLOAT64)
 
 
-@pytest.mark.parametrize(
-    ("devices", "chunk_size"), [(2, None), (4, None), (8, None), (1, 8), (4, 8), (8, 8), (8, 3)]
-)
-def test_gradients_on_many_devices_equal_those_of_one(
-    devices: int, chunk_size: int | None, float64: None
-) -> None:
-    expected = compute_on(1, None, "float64")
-    assert_same(compute_on(devices, chunk_size, "float64"), expected, SAME_IN_FLOAT64)
+def compute_with_bert(
+    make: Callable[..., gradients.ValueAndGrad], untied: bool, **options: int
+) -> tuple:
+    text = ["abcdefghijklmnopqrs"]  # a vocabulary at least as large as the toy's
+    encoder, first = encoders.random(text, seed=0, num_layers=1, hidden_size=16, dropout=0.3)
+    _, second = encoders.random(text, seed=1, num_layers=1, hidden_size=16)
+
+    def tower(name: str) -> gradients.Encode:
+        return lambda params, tokens, key: encoder.apply(params[name], tokens, dropout_key=key)
+
+    towers = (tower("first"), tower("second")) if untied else tower("first")
+    params = {"first": first, "second": second, "log_temperature": np.float32(-1)}
+    compute = make(towers, LOSSES["combo, temperature trained"], **options)
+    return jax.jit(compute)(params, toy.make_batch(ROWS, dtype=np.float32), jax.random.key(2))
 
 
-@pytest.mark.parametrize("chunk_size", [None, 8])
-def test_gradients_on_many_devices_equal_those_of_one_in_single_precision(
-    chunk_size: int | None,
-) -> None:
-    expected = compute_on(1, None, "float32")
-    assert_same(compute_on(8, chunk_size, "float32"), expected, SAME_IN_FLOAT32)
+@pytest.mark.parametrize("untied", [False, True], ids=["tied", "untied"])
+def test_bert_with_dropout_has_the_same_gradient_cached_and_plain(untied: bool) -> None:
+    plain = compute_with_bert(gradients.value_and_grad, untied)
+    cached = compute_with_bert(gradients.cached_value_and_grad, untied, chunk_size=CHUNK_SIZE)
+    assert_same(cached, plain, SAME_IN_FLOAT32)
 
 
-def test_each_row_is_encoded_twice_at_most_chunk_size_at_a_time() -> None:
+def test_each_row_is_encoded_at_most_chunk_size_at_a_time() -> None:
     shapes = []
 
-    def encode(params: dict, tokens: tuple, dropout_key: None) -> jax.Array:
+    def encode(params: dict, tokens: TokenBatch, dropout_key: None) -> jax.Array:
         shapes.append(tokens.ids.shape)
         return toy.encode(params, tokens, dropout_key)
 
@@ -83,37 +104,6 @@ def test_each_row_is_encoded_twice_at_most_chunk_size_at_a_time() -> None:
     )
     # Nine rows in two chunks are five and five (one repeated), not six and six.
     assert {rows for rows, _ in shapes} == {5}
-
-
-def compile_on(devices: int, encode: Encode, chunk_size: int | None) -> jax.stages.Compiled:
-    compute = gradients.value_and_grad(encode, toy.loss)
-    if chunk_size:
-        compute = gradients.cached_value_and_grad(encode, toy.loss, chunk_size=chunk_size)
-    mesh = parallel.make_mesh(devices)
-    params = parallel.replicate(toy.make_params(dtype=np.float32, hidden=256), mesh)
-    batch = parallel.place(toy.make_batch(256, dtype=np.float32), mesh)
-    return jax.jit(compute).lower(params, batch, jax.random.key(0)).compile()
-
-
-def test_the_cached_gradient_needs_the_memory_of_a_chunk() -> None:
-    plain, cached = (
-        compile_on(1, toy.encode, size).memory_analysis().temp_size_in_bytes for size in (None, 16)
-    )
-    assert cached < plain / 3
-
-
-def test_a_batch_of_one_chunk_is_encoded_once() -> None:
-    plain, cached = (
-        compile_on(1, toy.encode, size).cost_analysis()["flops"] for size in (None, 256)
-    )
-    assert cached == plain
-
-
-def test_on_many_devices_each_encodes_its_own_rows_and_sends_none() -> None:
-    program = compile_on(8, toy.encode, 64).as_text()
-    # A chunk of 64 texts is 8 to a device; tokens (integers) never travel.
-    assert "s32[8,4]" in program
-    assert "s32[64,4]" not in program
 
 
 @pytest.mark.parametrize("chunk_size", [0, -3])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import gradients
+from bscl_jax.types import TokenBatch
 from tests.gradients import toy
 
 NUMERICAL = 1e-6
@@ -47,7 +48,7 @@ def test_no_key_means_no_dropout() -> None:
 def test_queries_and_targets_are_dropped_out_differently() -> None:
     seen = []
 
-    def encode(params: dict, tokens: tuple, dropout_key: jax.Array) -> jax.Array:
+    def encode(params: dict, tokens: TokenBatch, dropout_key: jax.Array) -> jax.Array:
         seen.append(jax.random.key_data(dropout_key))
         return toy.encode(params, tokens, dropout_key)
 

@@ -29,7 +29,8 @@ def make_tokens(rng: np.random.Generator, rows: int, length: int) -> TokenBatch:
 def make_batch(rows: int, *, seed: int = 1, dtype: type = np.float64) -> PairBatch:
     rng = np.random.default_rng(seed)
     ones, ids = np.ones(rows, dtype), np.arange(rows, dtype=np.int32)
-    return PairBatch(make_tokens(rng, rows, 4), make_tokens(rng, rows, 7), ones, ones, ids, ids)
+    queries, targets = make_tokens(rng, rows, 4), make_tokens(rng, rows, 7)
+    return PairBatch(queries, targets, rng.uniform(size=rows).astype(dtype), ones, ids, ids)
 
 
 def encode_with(tower: dict, tokens: TokenBatch, dropout_key: jax.Array | None) -> jax.Array:
@@ -53,3 +54,8 @@ def loss(params: dict, queries: jax.Array, targets: jax.Array, batch: PairBatch)
     logits = queries @ targets.T / jnp.exp(params["log_temperature"])
     own = jax.nn.logsumexp(logits, axis=1) - jnp.diagonal(logits)
     return (batch.weights * own).mean()
+
+
+def count_params(hidden: int) -> int:
+    """Count what one tower of ``make_params`` holds."""
+    return hidden * (VOCABULARY + FEATURES)
