@@ -63,6 +63,7 @@ def _plots(records: Sequence[Mapping[str, Any]]) -> list[str]:
         ("gradient_norm", "gradient norm, before clipping"),
         ("learning_rate", "learning rate"),
         ("temperature", "temperature"),
+        ("bias", "bias of the logits"),
     ):
         if steps and name in steps[0]:
             values = [record[name] for record in steps]

@@ -8,7 +8,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from bscl_jax.training._schedule import warm_up_and_decay
-from bscl_jax.training._temperature import NAME
+from bscl_jax.training._temperature import BIAS, NAME
 
 B1, B2, EPSILON = 0.9, 0.999, 1e-6
 
@@ -45,13 +45,13 @@ def make_optimizer(
     weight_decay.
 
     No decay (λ = 0) for biases, layer normalization and the temperature. They are known by key
-    path: a leaf named ``bias`` or ``scale``, any key that contains ``norm``, and
-    ``log_temperature``.
+    path: a leaf named ``bias`` or ``scale``, any key that contains ``norm``, and the scalars of
+    the loss, ``log_temperature`` and ``logit_bias``.
 
     Args:
         num_steps: steps of the whole run, for the schedule.
         learning_rate: peak of η.
-        temperature_learning_rate: the peak for ``params["log_temperature"]``, on the same schedule.
+        temperature_learning_rate: the peak for the scalars of the loss, on the same schedule.
         weight_decay: λ, dimensionless, at least 0.
         warmup: share of the steps in which η rises, in [0, 1].
         max_gradient_norm: largest norm of the gradient, above 0.
@@ -116,7 +116,7 @@ def _scale_by_raw_adam() -> optax.GradientTransformation:
 def _scale_by_rate(
     num_steps: int, warmup: float, learning_rate: float, temperature_learning_rate: float
 ) -> optax.GradientTransformation:
-    """Multiply by minus the learning rate, the temperature by its own, and remember the rate."""
+    """Multiply by minus the learning rate, the loss's scalars by theirs, and remember the rate."""
     share = warm_up_and_decay(num_steps, warmup)
 
     def init(params: Any) -> Rate:
@@ -126,7 +126,7 @@ def _scale_by_rate(
         now = share(state.done)
 
         def scale(path: tuple, leaf: Array) -> Array:
-            peak = temperature_learning_rate if _names(path)[0] == NAME else learning_rate
+            peak = temperature_learning_rate if _is_of_loss(path) else learning_rate
             return leaf * (-peak * now).astype(leaf.dtype)
 
         updates = jax.tree_util.tree_map_with_path(scale, updates)
@@ -140,10 +140,14 @@ def _decayed(params: Any) -> Any:
 
     def is_decayed(path: tuple, _: Array) -> bool:
         names = _names(path)
-        undecayed = names[-1] in ("bias", "scale") or names[0] == NAME
+        undecayed = names[-1] in ("bias", "scale") or _is_of_loss(path)
         return not undecayed and not any("norm" in name.lower() for name in names)
 
     return jax.tree_util.tree_map_with_path(is_decayed, params)
+
+
+def _is_of_loss(path: tuple) -> bool:
+    return _names(path)[0] in (NAME, BIAS)
 
 
 def _names(path: tuple) -> list[str]:

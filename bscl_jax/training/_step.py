@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from bscl_jax import gradients, parallel
 from bscl_jax.training._optimizer import last_learning_rate
 from bscl_jax.training._state import State
-from bscl_jax.training._temperature import NAME, clamp_temperature
+from bscl_jax.training._temperature import BIAS, NAME, clamp_temperature
 from bscl_jax.types import PairBatch
 
 Facts = dict[str, Float[Array, ""]]
@@ -43,7 +43,7 @@ def make_step(
     Returns:
         ``step(state, batch, key) -> (state, facts)``, jitted. It overwrites (donates) the state it
         is given. Dropout is drawn from key and ``state.step``; None for the key means no
-        dropout. Facts are scalars: ``loss`` and ``temperature`` (where trained) before
+        dropout. Facts are scalars: ``loss``, ``temperature`` and ``bias`` (where trained) before
         the update, ``gradient_norm`` before clipping, ``learning_rate`` (where the optimizer
         keeps it) of the update. A trained temperature is clamped to [0.001, 10] after the update.
 
@@ -82,6 +82,8 @@ def make_step(
             facts["learning_rate"] = rate
         if NAME in state.params:
             facts["temperature"] = jnp.exp(state.params[NAME])
+        if BIAS in state.params:
+            facts["bias"] = state.params[BIAS]
         return State(params, opt_state, state.step + 1), facts
 
     everywhere = NamedSharding(mesh, PartitionSpec())

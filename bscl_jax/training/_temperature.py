@@ -1,4 +1,4 @@
-"""The trained temperature: kept as its logarithm, within bounds."""
+"""The trained scalars of a loss: the temperature, kept as its logarithm, within bounds; a bias."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +7,9 @@ from bscl_jax.types import Params
 
 NAME = "log_temperature"
 """Its key in ``params``, where it is trained."""
+
+BIAS = "logit_bias"
+"""The key of a trained bias."""
 
 LOWEST, HIGHEST = 1e-3, 10.0
 """Range of the temperature, dimensionless. Below it the float32 rounding error of a unit vectors'

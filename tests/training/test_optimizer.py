@@ -18,6 +18,7 @@ def make_params() -> dict:
     return {
         "encoder": {"dense": {"kernel": rng.normal(size=(3, 2)), "bias": rng.normal(size=2)}},
         "log_temperature": np.float64(-2.0),
+        "logit_bias": np.float64(-10.0),
     }
 
 
@@ -38,9 +39,9 @@ def run(optimizer: optax.GradientTransformation, scale: float = 1.0) -> dict:
 def twin(*, bias_correction: bool, scale: float) -> dict:
     """The optimizer's equations in NumPy, leaf by leaf, all in float64."""
     params = make_params()
-    flat, structure = jax.tree.flatten(params)  # bias, kernel, log_temperature
-    decay, peak = [0, 0.01, 0], [1e-2, 1e-2, 0.3]
-    mu, nu = [0.0] * 3, [0.0] * 3
+    flat, structure = jax.tree.flatten(params)  # bias, kernel, log_temperature, logit_bias
+    decay, peak = [0, 0.01, 0, 0], [1e-2, 1e-2, 0.3, 0.3]
+    mu, nu = [0.0] * 4, [0.0] * 4
     share = training.warm_up_and_decay(STEPS, 0.5)
     for step in range(STEPS):
         grads = jax.tree.leaves(make_grads(step, scale))
@@ -80,7 +81,7 @@ def test_a_long_gradient_is_clipped_so_that_its_length_does_not_matter(float64: 
     jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, rtol=SAME_IN_FLOAT64), long, longer)
 
 
-def test_only_weights_decay_and_not_biases_norms_and_the_temperature() -> None:
+def test_only_weights_decay_and_not_biases_norms_and_the_scalars_of_the_loss() -> None:
     ones = jnp.ones(2)
     params = {
         "encoder": {
@@ -91,6 +92,7 @@ def test_only_weights_decay_and_not_biases_norms_and_the_temperature() -> None:
             "scan": {"layers": {"bias": jnp.ones((3, 2))}},
         },
         "log_temperature": jnp.ones(()),
+        "logit_bias": jnp.ones(()),
     }
     optimizer = training.make_optimizer(num_steps=1, learning_rate=1.0, weight_decay=0.5, warmup=1)
     zeros = jax.tree.map(jnp.zeros_like, params)

@@ -137,6 +137,20 @@ def test_without_a_trained_temperature_there_is_none_in_the_facts() -> None:
     assert sorted(step(state, batch, None)[1]) == ["gradient_norm", "loss"]
 
 
+def test_a_trained_bias_is_among_the_facts_before_the_update() -> None:
+    mesh = parallel.make_mesh(1)
+    params = toy.make_params(dtype=np.float32) | {"logit_bias": np.float32(-3)}
+
+    def loss(params: dict, queries: jax.Array, targets: jax.Array, batch: tuple) -> jax.Array:
+        return ((queries - targets) ** 2).mean() + params["logit_bias"]
+
+    step = training.make_step(toy.encode, loss, PLAIN_DESCENT, mesh=mesh)
+    state = training.init_state(params, PLAIN_DESCENT, mesh=mesh)
+    state, facts = step(state, parallel.place(toy.make_batch(16, dtype=np.float32), mesh), None)
+    assert facts["bias"] == -3
+    assert state.params["logit_bias"] < -3
+
+
 def test_the_temperature_stays_in_its_range_whichever_way_it_is_driven() -> None:
     driven = [take_steps(optimizer=optax.sgd(rate))[0].params for rate in (1e6, -1e6)]
     ends = sorted(float(np.exp(params["log_temperature"])) for params in driven)
