@@ -11,6 +11,8 @@ from bscl_jax.losses._cosines import cosines
 from bscl_jax.losses._gather import gather
 from bscl_jax.losses._normalize import unit_rows
 
+_ROUNDING = 16  # units in the last place, which cosines of equal texts stay well within
+
 
 def pearson(
     queries: Float[ArrayLike, "b d"],
@@ -52,6 +54,7 @@ def pearson(
         0.0066
 
     Equal scores, equal cosines and a single pair have no correlation: r = 0, with a zero gradient.
+    Equal are those that differ by less than rounding, 2e-6 of the largest in float32.
 
     References:
         Chernyavskiy et al., NAACL 2022, https://arxiv.org/abs/2110.15725, section 7.
@@ -69,6 +72,10 @@ def pearson(
 
 
 def _centered_unit(x: Float[Array, " w"], weights: Float[Array, " w"]) -> Float[Array, "1 w"]:
-    total = jnp.sum(weights)
+    total, roots = jnp.sum(weights), jnp.sqrt(weights)
     mean = jnp.sum(weights * x) / jnp.where(total > 0, total, 1)
-    return unit_rows((jnp.sqrt(weights) * (x - mean))[jnp.newaxis])
+    centered = roots * (x - mean)
+    # Rounding errors of equal numbers would be made a direction of their own, with a huge slope.
+    rounding = _ROUNDING * jnp.finfo(x.dtype).eps * jnp.max(jnp.abs(roots * x))
+    equal = jnp.max(jnp.abs(centered)) <= rounding
+    return unit_rows(jnp.where(equal, 0, centered)[jnp.newaxis])
