@@ -5,11 +5,8 @@ sentence-transformers, else the one that BSCL_JAX_TORCH_PYTHON names.
 """
 
 import importlib.metadata
-import importlib.util
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import jax
@@ -33,15 +30,6 @@ np.save(sys.argv[3], model.encode(json.load(open(sys.argv[2], encoding="utf-8"))
 if len(sys.argv) > 4:
     model.save(sys.argv[4])
 """
-
-
-@pytest.fixture(scope="module")
-def torch_python() -> str:
-    if named := os.environ.get("BSCL_JAX_TORCH_PYTHON"):
-        return named
-    if importlib.util.find_spec("sentence_transformers") is None:
-        pytest.skip("needs sentence-transformers: set BSCL_JAX_TORCH_PYTHON to a Python with it")
-    return sys.executable
 
 
 @pytest.fixture(scope="module")
