@@ -1,6 +1,5 @@
 """The batch-softmax contrastive loss."""
 
-import functools
 from collections.abc import Hashable
 
 import jax.numpy as jnp
@@ -10,21 +9,38 @@ from jaxtyping import Array, Bool, Float, Integer, Real
 from bscl_jax.losses._checks import (
     check_choice,
     check_extra,
+    check_hardness,
     check_ids,
     check_pairs,
     check_per_pair,
+    check_same_side,
     check_temperature,
     check_tile_size,
 )
-from bscl_jax.losses._dense import dense_terms
-from bscl_jax.losses._ids import Ids
-from bscl_jax.losses._normalize import NORMALIZERS
-from bscl_jax.losses._normalize import normalize as normalize_rows
+from bscl_jax.losses._comparison import Embeddings, Implementation, Options
+from bscl_jax.losses._dense import dense_sums
+from bscl_jax.losses._gather import positions
+from bscl_jax.losses._negatives import marks_of_extras, marks_of_pairs
+from bscl_jax.losses._normalize import NORMALIZERS, Statistics
+from bscl_jax.losses._panels import panel_sums
 from bscl_jax.losses._reduce import REDUCTIONS, reduce
+from bscl_jax.losses._terms import (
+    DIRECTIONS,
+    HARDNESS_MODES,
+    PARTITIONS,
+    SAME_SIDES,
+    Batch,
+    Softmax,
+    softmax_terms,
+)
+from bscl_jax.losses._tiled import tiled_sums
 from bscl_jax.losses._widen import common_type
 
-DIRECTIONS = ("both", "queries", "targets")
-IMPLEMENTATIONS = {"dense": dense_terms}
+IMPLEMENTATIONS: dict[str, Implementation] = {
+    "dense": dense_sums,
+    "tiled": tiled_sums,
+    "panels": panel_sums,
+}
 
 
 def batch_softmax(
@@ -40,6 +56,10 @@ def batch_softmax(
     normalize: str = "l2",
     direction: str = "both",
     reduction: str = "batch",
+    partition: str = "separate",
+    same_side: str = "none",
+    hardness_strength: float | int = 0.0,
+    hardness_mode: str = "all",
     implementation: str = "dense",
     tile_size: int = 1024,
     axis_name: Hashable | None = None,
@@ -80,11 +100,25 @@ def batch_softmax(
             (no entry, or a width, above 1e-12) become 0 with a zero gradient.
         direction: ``"both"`` is the mean of the two; ``"queries"`` is ``rows``; ``"targets"`` is
             ``columns``.
+        partition: ``"separate"``, a softmax for each direction; ``"joint"``, one softmax over the
+            candidates of both, in whose denominator the positive stands once for each direction.
+        same_side: whose own side are negatives too: ``"queries"`` adds q_i·q_j / τ to the row's
+            sum, ``"targets"`` adds t_i·t_j / τ to the column's, for the same j as there;
+            ``"both"``, ``"none"``.
+        hardness_strength: α ≥ 0, dimensionless. Adds α times the similarity (before the division by
+            τ) to each negative's logit, as a constant: harder negatives get a larger part of the
+            gradient. Terms of ``same_side`` are left as they are. 9 and 5 are in use.
+        hardness_mode: whose: ``"batch"``, the other targets (and queries, in the columns);
+            ``"extra"``, the extra candidates; ``"all"``.
         reduction: ``"batch"`` divides the sum by b, whatever the labels; ``"positives"`` by the sum
             of the labels (0 where that is 0); ``"none"`` returns the weighted terms.
-        implementation: ``"dense"`` builds the similarity matrix: 4 b² bytes and more in float32.
-        tile_size: rows of the similarity matrix that are held at a time, for implementations that
-            work in tiles. ``"dense"`` holds the whole matrix and does not use it.
+        implementation: ``"dense"`` builds the similarity matrix, 4 b² bytes and more in float32, in
+            6 b² d operations forward and backward. ``"tiled"`` never does: it makes the matrix tile
+            by tile, and again for the gradient, in 8 b² d operations and memory for b·d numbers;
+            with ``axis_name`` the targets go round the devices in their own type, and no device
+            holds all of them. It has no forward-mode derivative. ``"panels"`` is tiled with tiles
+            as wide as the matrix, meant for GPUs.
+        tile_size: most rows of a tile, and of those of ``"tiled"`` most columns.
         axis_name: the mapped axis inside ``pmap``, ``shard_map`` or ``vmap`` (or a tuple of them):
             candidates, ids and column statistics are those of all its devices. Leave it None under
             ``jit``, however the arrays are sharded on a mesh of Auto axes.
@@ -136,10 +170,15 @@ def batch_softmax(
 
     Differs: the paper adds the two directions, its code and we take their mean. Its code lets a
     constant column answer inf or nan, and normalizes each side by its own columns.
+    sentence-transformers weighs hard negatives in the direction of the queries only, and a row's
+    own hard negatives apart from those of other rows: here extra candidates belong to no row.
 
     References:
         Chernyavskiy et al., "Batch-Softmax Contrastive Loss for Pairwise Sentence Scoring Tasks",
         NAACL 2022, https://arxiv.org/abs/2110.15725, sections 3.1 and 3.3 to 3.5.
+        Li et al., "Towards General Text Embeddings with Multi-stage Contrastive Learning", 2023,
+        https://arxiv.org/abs/2308.03281, section 3.3 (``"joint"`` and ``same_side``).
+        Lan et al., "LLaVE", 2025, https://arxiv.org/abs/2503.04812, eq. 5 (hardness).
     """
     check_pairs(queries=queries, targets=targets)
     b, d = jnp.shape(queries)
@@ -150,22 +189,42 @@ def batch_softmax(
     check_choice("normalize", normalize, NORMALIZERS)
     check_choice("direction", direction, DIRECTIONS)
     check_choice("reduction", reduction, REDUCTIONS)
+    check_choice("partition", partition, PARTITIONS)
+    check_choice("same_side", same_side, SAME_SIDES)
+    check_choice("hardness_mode", hardness_mode, HARDNESS_MODES)
+    check_hardness(hardness_strength)
+    check_same_side(direction, partition, same_side)
     check_choice("implementation", implementation, IMPLEMENTATIONS)
     check_tile_size(tile_size)
 
     dtype = common_type(queries, targets, extra_targets)
-    queries, targets = jnp.asarray(queries, dtype), jnp.asarray(targets, dtype)
-    normalizer = functools.partial(normalize_rows, kind=normalize, axis_name=axis_name)
-    if extra_targets is not None:
-        extra_targets = normalizer(jnp.asarray(extra_targets, dtype), measured=targets)
-    ids = (query_ids, target_ids, extra_ids)
-    terms = IMPLEMENTATIONS[implementation](
-        normalizer(queries) / jnp.asarray(temperature, dtype),
-        normalizer(targets),
-        extra_targets,
-        Ids(*(None if x is None else jnp.asarray(x) for x in ids)),
-        direction=direction,
-        axis_name=axis_name,
+    normalizer = NORMALIZERS[normalize]
+
+    def measure(x: ArrayLike) -> Statistics:
+        return normalizer.measure(jnp.asarray(x, dtype), axis_name)
+
+    def embeddings(x: ArrayLike, statistics: Statistics) -> Embeddings:
+        given = jnp.asarray(x)
+        return Embeddings(given, statistics, normalizer.apply(given.astype(dtype), statistics))
+
+    of_queries, of_targets = measure(queries), measure(targets)
+    extras = None
+    if extra_targets is not None and jnp.shape(extra_targets)[0] > 0:
+        extras = embeddings(extra_targets, of_targets)
+    ids = [None if x is None else jnp.asarray(x) for x in (query_ids, target_ids, extra_ids)]
+    batch = Batch(
+        queries=embeddings(queries, of_queries),
+        targets=embeddings(targets, of_targets),
+        extras=extras,
+        marks=marks_of_pairs(positions(b, axis_name), ids[0], ids[1]),
+        extra_marks=marks_of_extras(ids[1], ids[2]),
+        temperature=jnp.asarray(temperature, dtype),
+    )
+    terms = softmax_terms(
+        batch,
+        Softmax(direction, partition, same_side, hardness_strength, hardness_mode),
+        IMPLEMENTATIONS[implementation],
+        Options(direction, (tile_size, tile_size), axis_name, normalizer.apply),
     )
     labels = None if labels is None else jnp.asarray(labels, dtype)
     return reduce(terms, labels, reduction, axis_name)

@@ -1,7 +1,7 @@
 """What the public functions refuse, each with the rule, the value given and the remedy."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Real
 
 import jax.numpy as jnp
@@ -21,6 +21,14 @@ def check_pairs(**sides: ArrayLike) -> None:
         raise ValueError(f"a batch needs at least one pair, got {given}; skip empty batches")
     for name, x in sides.items():
         check_floating(name, x)
+
+
+def check_rows(name: str, x: ArrayLike) -> None:
+    """Refuses embeddings that are no floating-point matrix (b, d), b ≥ 1."""
+    shape = jnp.shape(x)
+    if len(shape) != 2 or shape[0] == 0:
+        raise ValueError(f"{name} must have shape (b, d), a text a row, b ≥ 1; got shape {shape}")
+    check_floating(name, x)
 
 
 def check_floating(name: str, x: ArrayLike) -> None:
@@ -92,6 +100,16 @@ def check_ids(
         )
 
 
+def check_mined(negatives: ArrayLike | None, **ids: ArrayLike | None) -> None:
+    """Refuses ids, which say what may not be searched for, where negatives are given."""
+    unused = [name for name, x in ids.items() if x is not None]
+    if negatives is not None and unused:
+        raise ValueError(
+            f"{' and '.join(unused)} choose among the batch, and negatives were given; "
+            "pass ids or negatives"
+        )
+
+
 def check_temperature(temperature: ArrayLike) -> None:
     """Refuses a number that is not finite and positive; the value of an array is not looked at."""
     if jnp.shape(temperature) != ():
@@ -99,6 +117,48 @@ def check_temperature(temperature: ArrayLike) -> None:
     if isinstance(temperature, Real) and not 0 < float(temperature) < math.inf:
         raise ValueError(
             f"temperature must be > 0 and finite, got {temperature}; 0.05–0.2 suits unit vectors"
+        )
+
+
+def check_bias(bias: ArrayLike) -> None:
+    """Refuses what is not one finite number; the value of an array is not looked at."""
+    if jnp.shape(bias) != ():
+        raise ValueError(f"bias must be one number, got shape {jnp.shape(bias)}")
+    if isinstance(bias, Real) and not math.isfinite(float(bias)):
+        raise ValueError(f"bias must be finite, got {bias}; −log b suits a batch of b pairs")
+
+
+def check_classes(labels: ArrayLike) -> None:
+    """Refuses class labels that are no integers."""
+    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
+        raise TypeError(
+            f"labels must be integers, got {jnp.result_type(labels)}; number the classes, "
+            "or hash what makes texts belong together"
+        )
+
+
+def check_dims(dims: Sequence[int], weights: Sequence[float | int]) -> None:
+    """Refuses lengths of prefixes that are none, not positive or listed twice."""
+    if not dims or any(dim < 1 for dim in dims) or len(set(dims)) < len(dims):
+        raise ValueError(f"dims must be positive, at least one and each once; got {list(dims)}")
+    if len(weights) != len(dims) or not all(math.isfinite(weight) for weight in weights):
+        raise ValueError(
+            f"weights must hold one finite number for each of the {len(dims)} dims; "
+            f"got {list(weights)}"
+        )
+
+
+def check_prefixes(dims: Sequence[int], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuses prefixes longer than the embeddings, or of no embeddings at all."""
+    if not shapes:
+        raise ValueError(
+            "matryoshka cuts floating-point matrices, and none was given; "
+            "pass the embeddings as arrays of shape (b, d)"
+        )
+    narrowest = min(shape[1] for shape in shapes)
+    if max(dims) > narrowest:
+        raise ValueError(
+            f"dims must not exceed the embeddings' {narrowest} features; got {list(dims)}"
         )
 
 
@@ -119,3 +179,21 @@ def check_tile_size(tile_size: int) -> None:
     """Refuses a tile without rows."""
     if tile_size < 1:
         raise ValueError(f"tile_size must be at least 1 row, got {tile_size}; 1024 suits most")
+
+
+def check_hardness(strength: float | int) -> None:
+    """Refuses a weight of hard negatives that is not finite and at least 0."""
+    if not 0 <= strength < math.inf:
+        raise ValueError(
+            f"hardness_strength must be finite and at least 0, which is off; got {strength}"
+        )
+
+
+def check_same_side(direction: str, partition: str, same_side: str) -> None:
+    """Refuses negatives of one's own side where there is no sum that they could join."""
+    lost = {"queries": ("targets", "both"), "targets": ("queries", "both")}.get(direction, ())
+    if partition == "separate" and same_side in lost:
+        raise ValueError(
+            f"same_side={same_side!r} adds to a softmax that direction={direction!r} has not; "
+            'pass direction="both", or partition="joint"'
+        )

@@ -35,6 +35,10 @@ def combo(
     normalize: str = "l2",
     direction: str = "both",
     reduction: str = "batch",
+    partition: str = "separate",
+    same_side: str = "none",
+    hardness_strength: float | int = 0.0,
+    hardness_mode: str = "all",
     implementation: str = "dense",
     tile_size: int = 1024,
     axis_name: Hashable | None = None,
@@ -66,6 +70,10 @@ def combo(
         direction: see ``batch_softmax``.
         reduction: ``"batch"``; ``"positives"``, which divides the contrastive part by the number of
             positives and the squared errors by b; or ``"none"``, both parts of each pair.
+        partition: see ``batch_softmax``.
+        same_side: see ``batch_softmax``.
+        hardness_strength: see ``batch_softmax``.
+        hardness_mode: see ``batch_softmax``.
         implementation: see ``batch_softmax``.
         tile_size: see ``batch_softmax``.
         axis_name: see ``batch_softmax``, with its table of what to reduce where.
@@ -114,6 +122,10 @@ def combo(
         normalize=normalize,
         direction=direction,
         reduction=reduction,
+        partition=partition,
+        same_side=same_side,
+        hardness_strength=hardness_strength,
+        hardness_mode=hardness_mode,
         implementation=implementation,
         tile_size=tile_size,
         axis_name=axis_name,

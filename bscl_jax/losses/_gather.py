@@ -1,8 +1,11 @@
 """The collectives: what one device needs to know of the whole batch."""
 
+import functools
+import operator
 from collections.abc import Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
@@ -52,3 +55,15 @@ def pass_on(block: Tree, axis_name: Hashable, *, by: int = 1) -> Tree:
     devices = lax.axis_size(axis_name)
     ring = [(sender, (sender + by) % devices) for sender in range(devices)]
     return lax.ppermute(block, axis_name, ring)
+
+
+def varying_as(tree: Tree, *others: Any) -> Tree:
+    """Returns arrays that differ between the devices of a ``shard_map`` if the others do.
+
+    A loop may not change whether what it carries differs, and what it starts with is a constant.
+    The public ways to say so are new with every release of jax: the arrays are made to depend on
+    the others, in a way that changes nothing.
+    """
+    firsts = [leaf[(0,) * leaf.ndim] for leaf in jax.tree.leaves(others)]
+    never = functools.reduce(operator.or_, [(x < 0) & (x > 0) for x in firsts])
+    return jax.tree.map(lambda x: jnp.where(never, jnp.ones_like(x), x), tree)

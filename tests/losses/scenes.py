@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from bscl_jax import losses
 from tests.losses import twin
@@ -35,13 +36,11 @@ class Scene(NamedTuple):
     labels: bool = False
     extras: bool = False
     ids: str = ""  # of "q", "t", "e"; "2" for ids in halves
+    further: tuple[tuple[str, Any], ...] = ()
 
-    def keywords(self) -> dict[str, str]:
-        return {
-            "normalize": self.normalize,
-            "direction": self.direction,
-            "reduction": self.reduction,
-        }
+    def keywords(self) -> dict[str, Any]:
+        named = {"normalize", "direction", "reduction"}
+        return {name: getattr(self, name) for name in sorted(named)} | dict(self.further)
 
     def rows(self) -> dict[str, np.ndarray]:
         """What is split over the devices and differentiated."""
@@ -68,17 +67,44 @@ SCENES = {
     "columns_by_row": Scene("l2_columns", "both", "none", True, True, "te"),
     "minmax_positives": Scene("minmax", "both", "positives", True, ids="qt"),
     "labelled_rows": Scene("none", "queries", "positives", True, True, "qte"),
+    "all_in_one": Scene(
+        "l2", "both", "batch", True, True, "qte", (("partition", "joint"), ("same_side", "both"))
+    ),
+    "hard": Scene("l2", "both", "batch", False, True, "q", (("hardness_strength", 2.0),)),
+    "hard_extras": Scene(
+        "range",
+        "queries",
+        "none",
+        extras=True,
+        further=(
+            ("hardness_strength", 3.0),
+            ("hardness_mode", "extra"),
+            ("same_side", "targets"),
+            ("partition", "joint"),
+        ),
+    ),
+    "same_sides": Scene(
+        "minmax", "both", "positives", True, ids="t", further=(("same_side", "both"),)
+    ),
 }
 
+# Three does not divide the eight rows, so that tiles overlap.
+HOW: dict[str, dict[str, Any]] = {
+    "dense": {"implementation": "dense"},
+    "tiled": {"implementation": "tiled", "tile_size": 3},
+    "panels": {"implementation": "panels", "tile_size": 3},
+}
+each_way = pytest.mark.parametrize("how", HOW.values(), ids=HOW)
 
-def make_loss(scene: Scene) -> Any:
+
+def make_loss(scene: Scene, **how: Any) -> Any:
     """The scene's loss in the form that contexts take; terms by row are summed with weights."""
 
     def loss(rows: Any, shared: Any, fixed: Any, axis_name: Any) -> jax.Array:
         fixed = dict(fixed)
         coefficients = fixed.pop("coefficients")
         found = losses.batch_softmax(
-            **rows, **fixed, temperature=shared, axis_name=axis_name, **scene.keywords()
+            **rows, **fixed, temperature=shared, axis_name=axis_name, **scene.keywords(), **how
         )
         return jnp.mean(found * coefficients) if scene.reduction == "none" else found
 

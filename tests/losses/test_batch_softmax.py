@@ -7,10 +7,19 @@ import numpy as np
 import pytest
 
 from bscl_jax import losses
-from bscl_jax.losses._batch_softmax import DIRECTIONS
 from bscl_jax.losses._normalize import NORMALIZERS
+from bscl_jax.losses._terms import DIRECTIONS
 from tests.losses import twin
-from tests.losses.scenes import EXTRAS, LABELS, QUERIES, QUERY_IDS, SCENES, TARGET_IDS, TARGETS
+from tests.losses.scenes import (
+    EXTRAS,
+    LABELS,
+    QUERIES,
+    QUERY_IDS,
+    SCENES,
+    TARGET_IDS,
+    TARGETS,
+    each_way,
+)
 
 FLOAT64 = 1e-12
 FLOAT32 = 2e-6
@@ -62,8 +71,11 @@ def test_two_orthogonal_pairs_have_the_loss_that_one_computes_by_hand() -> None:
 
 
 @pytest.mark.usefixtures("float64")
-def test_equal_embeddings_have_the_logarithm_of_the_number_of_candidates() -> None:
-    value, _ = evaluate(np.ones((8, 3)), np.ones((8, 3)))
+@each_way
+def test_equal_embeddings_have_the_logarithm_of_the_number_of_candidates(
+    how: dict[str, Any],
+) -> None:
+    value, _ = evaluate(np.ones((8, 3)), np.ones((8, 3)), **how)
     assert float(value) == pytest.approx(np.log(8), rel=FLOAT64)
 
 
@@ -108,6 +120,34 @@ def test_the_length_of_a_row_does_not_matter_to_unit_rows() -> None:
     assert_close(evaluate(QUERIES * lengths)[0], evaluate()[0], FLOAT64)
 
 
+@pytest.mark.usefixtures("float64")
+def test_in_one_softmax_the_positive_stands_once_for_each_direction() -> None:
+    # Logits: 2 for the positives, 0 for the one negative of each direction.
+    value, _ = evaluate(np.eye(2), np.eye(2), 0.5, partition="joint")
+    assert float(value) == pytest.approx(np.log(2 + 2 * np.exp(-2)), rel=FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_own_side_joins_the_sum_of_its_direction() -> None:
+    # q_1·q_2 = 0 and t_1·t_2 = 0.96, over the temperature 0.5.
+    queries, targets = np.eye(2), np.array([[0.8, 0.6], [0.6, 0.8]])
+    cross, positive = 0.6 / 0.5, 0.8 / 0.5
+    of_row = np.log1p(np.exp(cross - positive) + np.exp(0 - positive))
+    of_column = np.log1p(np.exp(cross - positive) + np.exp(0.96 / 0.5 - positive))
+    value, _ = evaluate(queries, targets, 0.5, same_side="both")
+    assert float(value) == pytest.approx((of_row + of_column) / 2, rel=FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+def test_hardness_raises_the_logits_of_negatives_and_not_their_derivative() -> None:
+    queries, targets = np.eye(2), np.array([[0.8, 0.6], [0.6, 0.8]])
+    value, (_, _, of_temperature) = evaluate(queries, targets, 0.5, hardness_strength=3.0)
+    excess = (0.6 - 0.8) / 0.5 + 3 * 0.6
+    assert float(value) == pytest.approx(np.log1p(np.exp(excess)), rel=FLOAT64)
+    share = 1 / (1 + np.exp(-excess))
+    assert float(of_temperature) == pytest.approx(-share * (0.6 - 0.8) / 0.5**2, rel=FLOAT64)
+
+
 # Labels and reductions
 
 
@@ -123,8 +163,11 @@ def test_a_labelled_negative_loses_its_own_term_and_stays_a_candidate() -> None:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("reduction", ["batch", "positives"])
-def test_labels_that_are_all_zero_give_zero_and_no_gradient(reduction: str) -> None:
-    found = evaluate(arrays={"labels": np.zeros(8)}, reduction=reduction)
+@each_way
+def test_labels_that_are_all_zero_give_zero_and_no_gradient(
+    reduction: str, how: dict[str, Any]
+) -> None:
+    found = evaluate(arrays={"labels": np.zeros(8)}, reduction=reduction, **how)
     assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
 
 
@@ -154,8 +197,9 @@ def test_ids_that_all_differ_leave_nothing_out() -> None:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", ["query_ids", "target_ids"])
-def test_one_id_for_all_leaves_no_negative(name: str) -> None:
-    found = evaluate(arrays={name: np.zeros(8, dtype=np.int32)})
+@each_way
+def test_one_id_for_all_leaves_no_negative(name: str, how: dict[str, Any]) -> None:
+    found = evaluate(arrays={name: np.zeros(8, dtype=np.int32)}, **how)
     assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
 
 
@@ -170,15 +214,18 @@ def test_an_excluded_row_is_a_row_that_is_not_there() -> None:
 
 
 @pytest.mark.usefixtures("float64")
-def test_an_extra_candidate_with_the_rows_own_target_is_not_there_for_that_row() -> None:
+@each_way
+def test_an_extra_candidate_with_the_rows_own_target_is_not_there_for_that_row(
+    how: dict[str, Any],
+) -> None:
     extra = {"extra_targets": EXTRAS[:1], "target_ids": TARGET_IDS}
     hidden = losses.batch_softmax(
-        QUERIES, TARGETS, reduction="none", extra_ids=TARGET_IDS[2:3], **extra
+        QUERIES, TARGETS, reduction="none", extra_ids=TARGET_IDS[2:3], **extra, **how
     )
     shown = losses.batch_softmax(
-        QUERIES, TARGETS, reduction="none", extra_ids=np.array([99]), **extra
+        QUERIES, TARGETS, reduction="none", extra_ids=np.array([99]), **extra, **how
     )
-    absent = losses.batch_softmax(QUERIES, TARGETS, reduction="none", target_ids=TARGET_IDS)
+    absent = losses.batch_softmax(QUERIES, TARGETS, reduction="none", target_ids=TARGET_IDS, **how)
     assert_close(hidden[2], absent[2], FLOAT64)
     assert_close(np.delete(hidden, 2), np.delete(shown, 2), FLOAT64)
     assert float(shown[2]) > float(absent[2])
@@ -201,8 +248,11 @@ def test_an_extra_candidate_that_is_a_target_counts_like_that_target(normalize: 
 
 
 @pytest.mark.usefixtures("float64")
-def test_no_extra_candidates_at_all_are_like_none() -> None:
-    assert_close(evaluate(arrays={"extra_targets": np.zeros((0, 3))}), evaluate(), FLOAT64)
+@each_way
+def test_no_extra_candidates_at_all_are_like_none(how: dict[str, Any]) -> None:
+    assert_close(
+        evaluate(arrays={"extra_targets": np.zeros((0, 3))}, **how), evaluate(**how), FLOAT64
+    )
 
 
 # Edges
@@ -210,8 +260,9 @@ def test_no_extra_candidates_at_all_are_like_none() -> None:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("normalize", NORMALIZERS)
-def test_one_pair_alone_has_no_loss_and_no_gradient(normalize: str) -> None:
-    found = evaluate(QUERIES[:1], TARGETS[:1], normalize=normalize)
+@each_way
+def test_one_pair_alone_has_no_loss_and_no_gradient(normalize: str, how: dict[str, Any]) -> None:
+    found = evaluate(QUERIES[:1], TARGETS[:1], normalize=normalize, **how)
     assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
 
 
@@ -219,22 +270,26 @@ def test_one_pair_alone_has_no_loss_and_no_gradient(normalize: str) -> None:
     ("normalize", "dtype"),
     [*((name, jnp.float32) for name in NORMALIZERS), ("l2", jnp.bfloat16), ("range", jnp.float16)],
 )
+@each_way
 def test_zero_rows_and_constant_columns_have_finite_values_and_gradients(
-    normalize: str, dtype: Any
+    normalize: str, dtype: Any, how: dict[str, Any]
 ) -> None:
     queries, targets = QUERIES.copy(), TARGETS.copy()
     queries[:, 0], targets[:, 1] = 2.0, 0.0
     queries[3], targets[4] = 0.0, 0.0
-    assert_finite(evaluate(queries, targets, normalize=normalize, dtype=dtype))
-    assert_finite(evaluate(np.zeros((8, 3)), np.zeros((8, 3)), normalize=normalize, dtype=dtype))
+    assert_finite(evaluate(queries, targets, normalize=normalize, dtype=dtype, **how))
+    assert_finite(
+        evaluate(np.zeros((8, 3)), np.zeros((8, 3)), normalize=normalize, dtype=dtype, **how)
+    )
 
 
 @pytest.mark.usefixtures("float64")
-def test_a_zero_row_gets_no_gradient_and_equals_every_candidate() -> None:
+@each_way
+def test_a_zero_row_gets_no_gradient_and_equals_every_candidate(how: dict[str, Any]) -> None:
     queries = QUERIES.copy()
     queries[3] = 0
-    _, (of_queries, _, _) = evaluate(queries, direction="queries")
-    terms = losses.batch_softmax(queries, TARGETS, direction="queries", reduction="none")
+    _, (of_queries, _, _) = evaluate(queries, direction="queries", **how)
+    terms = losses.batch_softmax(queries, TARGETS, direction="queries", reduction="none", **how)
     assert not np.any(of_queries[3])
     assert float(terms[3]) == pytest.approx(np.log(8), rel=FLOAT64)
 
@@ -257,13 +312,14 @@ def test_a_constant_column_is_a_column_that_is_not_there(normalize: str) -> None
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float32, FLOAT32), (jnp.float64, FLOAT64)])
 @pytest.mark.usefixtures("float64")
+@each_way
 def test_logits_of_ten_thousand_have_the_twins_value_and_gradient(
-    dtype: Any, tolerance: float
+    dtype: Any, tolerance: float, how: dict[str, Any]
 ) -> None:
     queries = np.array([[1e4, 0], [-1e4, 0], [0, 1e4], [0, 0]])
     targets = np.array([[-1.0, 1], [-1, 0], [1, 0.5], [1, 1]])
     loss = functools.partial(twin.batch_softmax, temperature=1.0, normalize="none")
-    found = evaluate(queries, targets, 1.0, normalize="none", dtype=dtype)
+    found = evaluate(queries, targets, 1.0, normalize="none", dtype=dtype, **how)
     assert_finite(found)
     expected = loss(queries, targets), *twin.gradients(loss, queries, targets)
     assert_close((found[0], *found[1][:2]), expected, tolerance)
@@ -271,11 +327,12 @@ def test_logits_of_ten_thousand_have_the_twins_value_and_gradient(
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("normalize", NORMALIZERS)
-def test_a_nan_in_a_target_is_not_hidden_from_any_row(normalize: str) -> None:
+@each_way
+def test_a_nan_in_a_target_is_not_hidden_from_any_row(normalize: str, how: dict[str, Any]) -> None:
     targets = TARGETS.copy()
     targets[2, 1] = np.nan
     keywords: dict[str, Any] = {"normalize": normalize, "reduction": "none"}
-    assert np.all(np.isnan(losses.batch_softmax(QUERIES, targets, **keywords)))
+    assert np.all(np.isnan(losses.batch_softmax(QUERIES, targets, **keywords, **how)))
 
 
 # Types and precision
@@ -289,9 +346,12 @@ def test_the_loss_is_float32_and_the_gradients_have_the_type_of_the_input(dtype:
 
 
 @pytest.mark.usefixtures("float64")
-def test_bfloat16_embeddings_have_nearly_the_gradient_of_float64() -> None:
-    found = evaluate(dtype=jnp.bfloat16)
-    expected = evaluate(*(np.asarray(jnp.asarray(x, jnp.bfloat16)) for x in (QUERIES, TARGETS)))
+@each_way
+def test_bfloat16_embeddings_have_nearly_the_gradient_of_float64(how: dict[str, Any]) -> None:
+    found = evaluate(dtype=jnp.bfloat16, **how)
+    expected = evaluate(
+        *(np.asarray(jnp.asarray(x, jnp.bfloat16)) for x in (QUERIES, TARGETS)), **how
+    )
     for gradient, of_expected in zip(found[1][:2], expected[1][:2], strict=True):
         a, b = np.ravel(gradient).astype(np.float64), np.ravel(of_expected)
         assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) >= BFLOAT16_COSINE
@@ -299,9 +359,12 @@ def test_bfloat16_embeddings_have_nearly_the_gradient_of_float64() -> None:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("scene", ["everything", "plain", "columns_by_row"])
-def test_float32_is_close_to_float64(scene: str) -> None:
+@each_way
+def test_float32_is_close_to_float64(scene: str, how: dict[str, Any]) -> None:
     keywords = SCENES[scene].keywords() | {"reduction": "batch"}
-    assert_close(evaluate(dtype=jnp.float32, **keywords), evaluate(**keywords), FLOAT32)
+    assert_close(
+        evaluate(dtype=jnp.float32, **keywords, **how), evaluate(**keywords, **how), FLOAT32
+    )
 
 
 @pytest.mark.usefixtures("float64")
@@ -317,8 +380,9 @@ def test_float32_is_close_to_float64(scene: str) -> None:
         (3.1, 0.002, 948),
     ],
 )
+@each_way
 def test_float32_keeps_its_digits_from_a_loss_of_a_millionth_to_a_thousand(
-    turn: float, temperature: float, size: float
+    turn: float, temperature: float, size: float, how: dict[str, Any]
 ) -> None:
     # Two pairs on a circle; the targets turn from their own query towards the other one.
     angles = np.array([0.0, np.pi - 0.5])
@@ -327,10 +391,12 @@ def test_float32_keeps_its_digits_from_a_loss_of_a_millionth_to_a_thousand(
         np.stack([np.cos(x), np.sin(x)], axis=1).astype(np.float32) for x in (angles, turned)
     )
     temperature = float(np.float32(temperature))
-    expected = evaluate(queries, targets, temperature)
+    expected = evaluate(queries, targets, temperature, **how)
     assert float(expected[0]) == pytest.approx(size, rel=0.05)
     assert_close(
-        evaluate(queries, targets, temperature, dtype=jnp.float32), expected, FLOAT32_SMALL_LOSS
+        evaluate(queries, targets, temperature, dtype=jnp.float32, **how),
+        expected,
+        FLOAT32_SMALL_LOSS,
     )
 
 

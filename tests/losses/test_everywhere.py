@@ -15,7 +15,7 @@ from jax.sharding import AxisType, PartitionSpec
 
 from bscl_jax import losses
 from tests.losses import contexts
-from tests.losses.scenes import SCENES, expected, make_batch, make_loss
+from tests.losses.scenes import HOW, SCENES, expected, make_batch, make_loss
 
 TOLERANCE = 1e-12
 DEVICES = (1, 2, 4, 8)
@@ -23,9 +23,9 @@ MANY = list(itertools.product(contexts.ON_MANY_DEVICES, DEVICES))
 NAMES = list(SCENES)
 
 
-def check(context: str, devices: int, scene: str) -> None:
+def check(context: str, devices: int, scene: str, how: str) -> None:
     call = (contexts.ON_ONE_DEVICE | contexts.ON_MANY_DEVICES)[context]
-    loss, batch = make_loss(SCENES[scene]), make_batch(SCENES[scene], jnp.float64)
+    loss, batch = make_loss(SCENES[scene], **HOW[how]), make_batch(SCENES[scene], jnp.float64)
 
     value, (of_rows, of_temperature) = call(loss, devices, *batch)
 
@@ -40,34 +40,38 @@ def check(context: str, devices: int, scene: str) -> None:
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("scene", NAMES)
-def test_jit_gives_the_loss_and_gradients_of_the_twin(scene: str) -> None:
-    check("jit", 1, scene)
+def test_jit_gives_the_loss_and_gradients_of_the_twin(scene: str, how: str) -> None:
+    check("jit", 1, scene, how)
 
 
 @pytest.mark.usefixtures("float64")
-def test_eager_gives_the_loss_and_gradients_of_the_twin() -> None:
-    check("eager", 1, "plain")
+@pytest.mark.parametrize("how", HOW)
+def test_eager_gives_the_loss_and_gradients_of_the_twin(how: str) -> None:
+    check("eager", 1, "plain", how)
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize(("context", "devices"), MANY)
 def test_many_devices_give_the_loss_and_gradients_of_the_whole_batch(
-    context: str, devices: int
+    context: str, devices: int, how: str
 ) -> None:
     others = NAMES[1:]
-    turn = MANY.index((context, devices))
-    check(context, devices, "everything" if devices == 4 else others[turn % len(others)])
+    turn = MANY.index((context, devices)) + 5 * list(HOW).index(how)
+    check(context, devices, "everything" if devices == 4 else others[turn % len(others)], how)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("scene", NAMES)
 @pytest.mark.parametrize(("context", "devices"), MANY)
 def test_the_whole_product_of_contexts_devices_and_scenes(
-    context: str, devices: int, scene: str
+    context: str, devices: int, scene: str, how: str
 ) -> None:
-    check(context, devices, scene)
+    check(context, devices, scene, how)
 
 
 @pytest.mark.usefixtures("float64")
@@ -127,5 +131,7 @@ def test_only_the_targets_and_the_columns_sums_travel() -> None:
 
     traced = jax.make_jaxpr(loss, axis_env=[("devices", 4)])(np.ones((2, 3)), np.ones((2, 3)))
     text = str(traced)
-    assert (text.count("all_gather["), text.count("all_to_all[")) == (1, 1)
+    gathered = [line.split(" = ")[0] for line in text.splitlines() if "all_gather[" in line]
+    assert sorted(line.split(":")[-1] for line in gathered) == ["f32[8,3]", "i32[8]"]
+    assert text.count("all_to_all[") == 2  # a sum of exponentials is two numbers
     assert text.count("dot_general[") == 1

@@ -39,8 +39,29 @@ Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
         (Q, T, {"normalize": "l3"}, "normalize must be one of 'l2', 'l2_columns'.*got 'l3'"),
         (Q, T, {"direction": "rows"}, "direction must be one of 'both', 'queries', 'targets'"),
         (Q, T, {"reduction": "mean"}, "reduction must be one of 'batch', 'positives', 'none'"),
-        (Q, T, {"implementation": "fast"}, "implementation must be one of 'dense'; got 'fast'"),
+        (
+            Q,
+            T,
+            {"implementation": "fast"},
+            "implementation must be one of 'dense', 'tiled'.*fast",
+        ),
         (Q, T, {"tile_size": 0}, "tile_size must be at least 1 row, got 0"),
+        (Q, T, {"partition": "one"}, "partition must be one of 'separate', 'joint'; got 'one'"),
+        (Q, T, {"same_side": "all"}, "same_side must be one of 'none', 'queries', 'targets'"),
+        (Q, T, {"hardness_mode": "hard"}, "hardness_mode must be one of 'batch', 'extra', 'all'"),
+        (Q, T, {"hardness_strength": -1.0}, "hardness_strength must be finite and at least 0.*-1"),
+        (
+            Q,
+            T,
+            {"direction": "queries", "same_side": "both"},
+            "same_side='both'.*direction='queries' has not.*partition=\"joint\"",
+        ),
+        (
+            Q,
+            T,
+            {"direction": "targets", "same_side": "queries"},
+            "same_side='queries'.*direction='targets' has not",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_remedy(

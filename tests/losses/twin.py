@@ -24,34 +24,66 @@ def batch_softmax(
     temperature: Any = 0.1,
     normalize: str = "l2",
     direction: str = "both",
+    partition: str = "separate",
+    same_side: str = "none",
+    hardness_strength: float = 0.0,
+    hardness_mode: str = "all",
     reduction: str = "batch",
 ) -> Any:
     b = len(queries)
     labels = np.ones(b) if labels is None else labels
     q = normalized(queries, queries, normalize)
     t = normalized(targets, targets, normalize)
-    s = q @ t.T / temperature
     negative = ~np.eye(b, dtype=bool)
     for ids in (query_ids, target_ids):
         if ids is not None:
             negative &= ~same(ids, ids)
-    rows = [[s[i, j] for j in range(b) if negative[i, j]] for i in range(b)]
-    columns = [[s[i, j] for i in range(b) if negative[i, j]] for j in range(b)]
-    if extra_targets is not None:
-        extra = q @ normalized(extra_targets, targets, normalize).T / temperature
-        keep = np.ones(extra.shape, dtype=bool)
-        if extra_ids is not None:
-            keep = ~same(target_ids, extra_ids)
-        for i in range(b):
-            rows[i] += list(extra[i][keep[i]])
-    of_rows = np.array([minus_log_softmax(s[i, i], rows[i]) for i in range(b)])
-    of_columns = np.array([minus_log_softmax(s[i, i], columns[i]) for i in range(b)])
+
+    def compared(x: np.ndarray, y: np.ndarray, mode: str = "") -> np.ndarray:
+        found = x @ y.T
+        hard = hardness_strength if mode and hardness_mode in (mode, "all") else 0.0
+        return found / temperature + hard * found.real  # real: it has no derivative
+
+    rows: list[list[Any]] = [[] for _ in range(b)]
+    columns: list[list[Any]] = [[] for _ in range(b)]
+    s = compared(q, t, "batch")
+    if direction != "targets":
+        add(rows, s, negative)
+        if extra_targets is not None:
+            extra = compared(q, normalized(extra_targets, targets, normalize), "extra")
+            other = (
+                np.ones(extra.shape, bool) if extra_ids is None else ~same(target_ids, extra_ids)
+            )
+            add(rows, extra, other)
+    if direction != "queries":
+        add(columns, s.T, negative)
+    if same_side in ("queries", "both"):
+        add(rows, compared(q, q), negative)
+    if same_side in ("targets", "both"):
+        add(columns, compared(t, t), negative)
+    positive = (q * t).sum(axis=1) / temperature
+    if partition == "joint":
+        again = [[p] if direction == "both" else [] for p in positive]
+        of_rows = of_columns = minus_log_softmaxes(
+            positive, [x + y + z for x, y, z in zip(again, rows, columns, strict=True)]
+        )
+    else:
+        of_rows, of_columns = (minus_log_softmaxes(positive, x) for x in (rows, columns))
     terms = {"both": (of_rows + of_columns) / 2, "queries": of_rows, "targets": of_columns}
     weighted = labels * terms[direction]
     if reduction == "none":
         return weighted
     divisor = b if reduction == "batch" else labels.sum()
     return weighted.sum() / divisor if divisor else 0.0
+
+
+def add(candidates: list[list[Any]], logits: np.ndarray, keep: np.ndarray) -> None:
+    for i, row in enumerate(candidates):
+        row += list(logits[i][keep[i]])
+
+
+def minus_log_softmaxes(positives: np.ndarray, negatives: list[list[Any]]) -> np.ndarray:
+    return np.array([minus_log_softmax(*both) for both in zip(positives, negatives, strict=True)])
 
 
 def normalized(x: np.ndarray, measured: np.ndarray, kind: str) -> np.ndarray:
