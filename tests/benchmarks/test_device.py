@@ -1,0 +1,23 @@
+"""The measurement on an accelerator, at toy sizes on the CPU."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bscl_jax.losses._batch_softmax import IMPLEMENTATIONS
+from tests.benchmarks.scripts import run
+
+BFLOAT16_COSINE = 0.9999
+
+
+def test_the_device_script_measures_every_implementation(tmp_path: Path):
+    run("device.py", "--small", "--out", tmp_path / "device.json")
+    report = json.loads((tmp_path / "device.json").read_text(encoding="utf-8"))
+    assert {case["name"] for case in report["cases"]} == set(IMPLEMENTATIONS)
+    assert all(case["median"] > 0 for case in report["cases"])
+    cosines = {
+        case["dtype"]: case["gradient_cosine"] for case in report["cases"] if case["n"] == 32
+    }
+    assert cosines["float32"] == pytest.approx(1, abs=1e-6)
+    assert BFLOAT16_COSINE <= cosines["bfloat16"] < 1
