@@ -9,7 +9,20 @@ from bscl_jax.losses._batch_softmax import batch_softmax
 from bscl_jax.losses._combo import combo
 from bscl_jax.losses._cosent import cosent
 from bscl_jax.losses._cosine_mse import cosine_mse
+from bscl_jax.losses._matryoshka import matryoshka
 from bscl_jax.losses._pearson import pearson
+from bscl_jax.losses._sigmoid import sigmoid
+from bscl_jax.losses._supervised import supervised
 from bscl_jax.losses._triplet import triplet
 
-__all__ = ["batch_softmax", "combo", "cosent", "cosine_mse", "pearson", "triplet"]
+__all__ = [
+    "batch_softmax",
+    "combo",
+    "cosent",
+    "cosine_mse",
+    "matryoshka",
+    "pearson",
+    "sigmoid",
+    "supervised",
+    "triplet",
+]
