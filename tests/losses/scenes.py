@@ -112,17 +112,19 @@ def make_loss(scene: Scene, **how: Any) -> Any:
 
 
 def make_batch(scene: Scene, dtype: Any) -> tuple[Any, Any, Any]:
+    """The scene's arrays; the embeddings are of the type, other numbers of float32 or wider."""
+    wide = jnp.promote_types(dtype, jnp.float32)
     rows = {name: jnp.asarray(x, dtype) for name, x in scene.rows().items()}
     fixed = {name: jnp.asarray(x) for name, x in scene.fixed().items()}
-    fixed["coefficients"] = jnp.asarray(COEFFICIENTS, dtype)
+    fixed["coefficients"] = jnp.asarray(COEFFICIENTS, wide)
     if "labels" in fixed:
-        fixed["labels"] = fixed["labels"].astype(dtype)
-    return rows, jnp.asarray(TEMPERATURE, dtype), fixed
+        fixed["labels"] = fixed["labels"].astype(wide)
+    return rows, jnp.asarray(TEMPERATURE, wide), fixed
 
 
 @functools.cache
-def expected(name: str) -> tuple[float, dict[str, np.ndarray]]:
-    """The twin's loss and gradients, those of the temperature among them."""
+def expected(name: str, dtype: Any = jnp.float64) -> tuple[float, dict[str, np.ndarray]]:
+    """The twin's loss and gradients at the embeddings as rounded to the type."""
     scene = SCENES[name]
     names = [*scene.rows(), "temperature"]
 
@@ -132,6 +134,7 @@ def expected(name: str) -> tuple[float, dict[str, np.ndarray]]:
         )
         return (found * COEFFICIENTS).mean() if scene.reduction == "none" else found
 
-    arguments = [*scene.rows().values(), np.array(TEMPERATURE)]
+    rounded = [np.asarray(x, np.float64) for x in make_batch(scene, dtype)[0].values()]
+    arguments = [*rounded, np.array(TEMPERATURE)]
     found = twin.gradients(loss, *arguments)
     return float(np.real(loss(*arguments))), dict(zip(names, found, strict=True))
