@@ -62,6 +62,8 @@ def lay_road(
     mesh = check_fits(config, task)
     with named("encoder"):
         encoder, weights = load_encoder(config, task)
+    with named("loss.matryoshka_dims"):
+        check_dims(config.loss.matryoshka_dims, encoder.dimension)
     params = initial_params(config.loss, weights)
 
     def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
@@ -152,52 +154,128 @@ def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, 
     return encoders.load(section.name, **options(section, "name"))
 
 
+def check_dims(dims: Sequence[int] | None, dimension: int) -> None:
+    """Refuse prefixes that the embeddings do not have, and such as are listed twice."""
+    if dims is not None and (len(set(dims)) < len(dims) or max(dims) > dimension):
+        raise ValueError(f"must be different numbers up to the encoder's {dimension}, was {dims}")
+
+
 def initial_params(section: Any, weights: Params) -> Params:
-    """Put the logarithm of a trained temperature beside the weights."""
-    if not getattr(section, "train_temperature", False):
-        return {"encoder": weights}
-    return {"encoder": weights, "log_temperature": jnp.log(jnp.float32(section.temperature))}
+    """Put what is trained of the loss, a temperature's logarithm and a bias, beside the weights."""
+    params = {"encoder": weights}
+    if getattr(section, "train_temperature", False):
+        params["log_temperature"] = jnp.log(jnp.float32(section.temperature))
+    if getattr(section, "train_bias", False):
+        params["logit_bias"] = jnp.float32(section.bias)
+    return params
 
 
-def make_loss(
-    section: configs.BatchSoftmaxLoss | configs.ComboLoss | configs.CosineMseLoss,
-) -> Callable[[Params, Array, Array, PairBatch], Array]:
-    """Make ``loss(params, queries, targets, batch)``. A new loss is a case here."""
-    if isinstance(section, configs.CosineMseLoss):
-        return lambda _, queries, targets, batch: losses.cosine_mse(
-            queries, targets, batch.scores, weights=batch.weights
-        )
-
-    def softmax_keywords(params: Params, batch: PairBatch) -> dict[str, Any]:
-        masked = section.mask_duplicates
-        return {
-            "temperature": jnp.exp(params["log_temperature"])
-            if section.train_temperature
-            else section.temperature,
-            "normalize": section.normalize,
-            "direction": section.direction,
-            "reduction": section.reduction,
-            "query_ids": batch.query_ids if masked else None,
-            "target_ids": batch.target_ids if masked else None,
-        }
-
-    if isinstance(section, configs.ComboLoss):
-        return lambda params, queries, targets, batch: losses.combo(
-            queries,
-            targets,
-            batch.scores,
-            mu=section.mu,
-            threshold=section.threshold,
-            at_threshold="negative",
-            weights=batch.weights,
-            **softmax_keywords(params, batch),
-        )
-    return lambda params, queries, targets, batch: losses.batch_softmax(
-        queries,
-        targets,
-        labels=jnp.where(batch.scores > section.threshold, batch.weights, 0),
-        **softmax_keywords(params, batch),
+def make_loss(section: configs.Loss) -> Callable[[Params, Array, Array, PairBatch], Array]:
+    """Make ``loss(params, queries, targets, batch)``."""
+    loss = partial(apply_loss, section)
+    if section.matryoshka_dims is not None:
+        loss = losses.matryoshka(loss, section.matryoshka_dims)
+    return lambda params, queries, targets, batch: loss(
+        queries, targets, params=params, batch=batch
     )
+
+
+def apply_loss(
+    section: configs.Loss, queries: Array, targets: Array, *, params: Params, batch: PairBatch
+) -> Array:
+    """Call the loss that the section names. A new loss is a case here."""
+    match section:
+        case configs.ComboLoss():
+            return losses.combo(
+                queries,
+                targets,
+                batch.scores,
+                mu=section.mu,
+                threshold=section.threshold,
+                at_threshold="negative",
+                weights=batch.weights,
+                **softmax_keywords(section, params, batch),
+            )
+        case configs.BatchSoftmaxLoss():
+            return losses.batch_softmax(
+                queries,
+                targets,
+                labels=weights_of_positives(section, batch),
+                **softmax_keywords(section, params, batch),
+            )
+        case configs.CosineMseLoss():
+            return losses.cosine_mse(queries, targets, batch.scores, weights=batch.weights)
+        case configs.PearsonLoss():
+            return losses.pearson(queries, targets, batch.scores, weights=batch.weights)
+        case configs.CosentLoss():
+            return losses.cosent(
+                queries,
+                targets,
+                batch.scores,
+                weights=batch.weights,
+                temperature=section.temperature,
+            )
+        case configs.TripletLoss():
+            return losses.triplet(
+                queries,
+                targets,
+                margin=section.margin,
+                distance=section.distance,
+                mining=section.mining,
+                weights=weights_of_positives(section, batch),
+                **content_ids(section, batch),
+            )
+        case configs.SigmoidLoss():
+            return losses.sigmoid(
+                queries,
+                targets,
+                labels=batch.scores > section.threshold,
+                weights=batch.weights,
+                temperature=temperature_in_training(section, params),
+                bias=params["logit_bias"] if section.train_bias else section.bias,
+                **content_ids(section, batch),
+            )
+        case configs.SupervisedLoss():
+            # The query of a labelled negative is not of its target's class: it has its own.
+            of_queries = jnp.where(
+                batch.scores > section.threshold, batch.target_ids, batch.query_ids
+            )
+            return losses.supervised(
+                jnp.concatenate([queries, targets]),
+                jnp.concatenate([of_queries, batch.target_ids]),
+                weights=jnp.concatenate([batch.weights, batch.weights]),
+                temperature=temperature_in_training(section, params),
+            )
+
+
+def softmax_keywords(
+    section: configs.BatchSoftmaxLoss, params: Params, batch: PairBatch
+) -> dict[str, Any]:
+    """Return what ``batch_softmax`` and ``combo`` have in common."""
+    return {
+        "temperature": temperature_in_training(section, params),
+        "normalize": section.normalize,
+        "direction": section.direction,
+        "reduction": section.reduction,
+        **content_ids(section, batch),
+    }
+
+
+def content_ids(section: Any, batch: PairBatch) -> dict[str, Any]:
+    """Return the ids by which equal texts are no negatives, if they are to be none."""
+    if not section.mask_duplicates:
+        return {}
+    return {"query_ids": batch.query_ids, "target_ids": batch.target_ids}
+
+
+def weights_of_positives(section: Any, batch: PairBatch) -> Array:
+    """Return the rows' weights, 0 for pairs that are no positives."""
+    return jnp.where(batch.scores > section.threshold, batch.weights, 0)
+
+
+def temperature_in_training(section: Any, params: Params) -> Any:
+    """Return the temperature, read from the parameters where it is trained."""
+    return jnp.exp(params["log_temperature"]) if section.train_temperature else section.temperature
 
 
 def temperature(section: Any, params: Params) -> float | None:

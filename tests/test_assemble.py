@@ -1,4 +1,5 @@
 import dataclasses
+import typing
 
 import jax.numpy as jnp
 import numpy as np
@@ -109,34 +110,167 @@ def test_combo_gets_every_field_of_its_section(field, embeddings, batch):
     assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
 
 
-def test_no_field_of_a_loss_is_left_out_of_these_tests():
-    tested = {"kind", "train_temperature", *FIELDS}
-    fields = [{field.name for field in dataclasses.fields(section)} for section in LOSSES]
-    assert fields == [tested, tested | {"mu"}, {"kind"}]
+def ids(section, batch):
+    if not section.mask_duplicates:
+        return {}
+    return {"query_ids": batch.query_ids, "target_ids": batch.target_ids}
 
 
-def test_cosine_mse_gets_scores_and_weights(embeddings, batch):
-    direct = losses.cosine_mse(*embeddings, batch.scores, weights=batch.weights)
-    assert loss_of(config.CosineMseLoss("cosine_mse"), embeddings, batch) == pytest.approx(
-        float(direct), rel=ROUNDING
+def labels(section, batch):
+    """The batch's labels, whatever its weights."""
+    return (batch.scores > section.threshold).astype(np.float32)
+
+
+def cosine_mse(section, queries, targets, batch):
+    return losses.cosine_mse(queries, targets, batch.scores, weights=batch.weights)
+
+
+def pearson(section, queries, targets, batch):
+    return losses.pearson(queries, targets, batch.scores, weights=batch.weights)
+
+
+def cosent(section, queries, targets, batch):
+    return losses.cosent(
+        queries,
+        targets,
+        batch.scores,
+        weights=batch.weights,
+        temperature=section.temperature,
     )
 
 
-LOSSES = (config.BatchSoftmaxLoss, config.ComboLoss, config.CosineMseLoss)
+def triplet(section, queries, targets, batch):
+    settings = {name: getattr(section, name) for name in ("margin", "distance", "mining")}
+    weights = batch.weights * labels(section, batch)
+    return losses.triplet(queries, targets, weights=weights, **settings, **ids(section, batch))
+
+
+def sigmoid(section, queries, targets, batch):
+    return losses.sigmoid(
+        queries,
+        targets,
+        labels=labels(section, batch),
+        weights=batch.weights,
+        temperature=section.temperature,
+        bias=section.bias,
+        **ids(section, batch),
+    )
+
+
+def supervised(section, queries, targets, batch):
+    rows = zip(batch.query_ids, batch.target_ids, batch.scores, strict=True)
+    of_queries = [t if score > section.threshold else q for q, t, score in rows]
+    return losses.supervised(
+        np.concatenate([queries, targets]),
+        np.array([*of_queries, *batch.target_ids]),
+        weights=np.tile(batch.weights, 2),
+        temperature=section.temperature,
+    )
+
+
+DIRECT = {
+    config.CosineMseLoss("cosine_mse"): (cosine_mse, {}),
+    config.PearsonLoss("pearson"): (pearson, {}),
+    config.CosentLoss("cosent"): (cosent, {"temperature": 0.3}),
+    config.TripletLoss("triplet"): (
+        triplet,
+        {
+            "margin": 0.7,
+            "distance": "cosine",
+            "mining": "semi-hard",
+            "threshold": 0.2,
+            "mask_duplicates": False,
+        },
+    ),
+    config.SigmoidLoss("sigmoid"): (
+        sigmoid,
+        {"temperature": 0.3, "bias": -5.0, "threshold": 0.2, "mask_duplicates": False},
+    ),
+    config.SupervisedLoss("supervised"): (supervised, {"temperature": 0.3, "threshold": 0.2}),
+}
+"""Sections, the same loss called by hand, and fields with values that are not their defaults."""
+
+CASES = [
+    pytest.param(section, direct, changed, id=f"{section.kind}-{'-'.join(changed) or 'defaults'}")
+    for section, (direct, fields) in DIRECT.items()
+    for changed in ({}, *({name: value} for name, value in fields.items()))
+]
+
+
+@pytest.mark.parametrize(("section", "direct", "changed"), CASES)
+def test_the_other_losses_get_every_field_of_their_sections(
+    section, direct, changed, embeddings, batch
+):
+    default = loss_of(section, embeddings, batch)
+    section = dataclasses.replace(section, **changed)
+    value = loss_of(section, embeddings, batch)
+    assert value == pytest.approx(float(direct(section, *embeddings, batch)), rel=ROUNDING)
+    assert not changed or abs(value - default) > 100 * ROUNDING
+
+
+def test_no_field_of_a_loss_is_left_out_of_these_tests():
+    def fields(section):
+        everywhere = {"kind", "matryoshka_dims", "train_temperature", "train_bias"}
+        return {field.name for field in dataclasses.fields(section)} - everywhere
+
+    softmax = [fields(config.BatchSoftmaxLoss), fields(config.ComboLoss)]
+    assert softmax == [FIELDS.keys(), FIELDS.keys() | {"mu"}]
+    assert {section.kind: fields(section) for section in DIRECT} == {
+        section.kind: changed.keys() for section, (_, changed) in DIRECT.items()
+    }
+
+
 SOFTMAX = [
     pytest.param(config.BatchSoftmaxLoss("batch_softmax"), id="batch_softmax"),
     pytest.param(config.ComboLoss("combo"), id="combo"),
 ]
-ALL = [*SOFTMAX, pytest.param(config.CosineMseLoss("cosine_mse"), id="cosine_mse")]
+WITH_TEMPERATURE = [
+    *SOFTMAX,
+    pytest.param(config.SigmoidLoss("sigmoid"), id="sigmoid"),
+    pytest.param(config.SupervisedLoss("supervised"), id="supervised"),
+]
+ALL = [*SOFTMAX, *(pytest.param(section, id=section.kind) for section in DIRECT)]
 
 
-@pytest.mark.parametrize("section", SOFTMAX)
+def test_every_loss_of_a_config_is_tested_here():
+    (union, _) = typing.get_args(config.Loss)
+    assert {type(param.values[0]) for param in ALL} == set(typing.get_args(union))
+
+
+@pytest.mark.parametrize("section", ALL)
+def test_matryoshka_dims_add_the_losses_of_embeddings_cut_short(section, embeddings, batch):
+    nested = dataclasses.replace(section, matryoshka_dims=[4, 2])
+    whole = loss_of(section, embeddings, batch)
+    short = loss_of(section, [x[:, :2] for x in embeddings], batch)
+    assert loss_of(nested, embeddings, batch) == pytest.approx(whole + short, rel=ROUNDING)
+
+
+@pytest.mark.parametrize("dims", [[8, 9], [8, 4, 4]])
+def test_matryoshka_dims_that_do_not_fit_the_encoder_are_refused(dims):
+    assemble.check_dims(None, 8)
+    assemble.check_dims([8, 2], 8)
+    with pytest.raises(ValueError, match=rf"numbers up to the encoder's 8, was \[{dims[0]}, "):
+        assemble.check_dims(dims, 8)
+
+
+@pytest.mark.parametrize("section", WITH_TEMPERATURE)
 def test_a_trained_temperature_is_read_from_the_parameters(section, embeddings, batch):
     trained = dataclasses.replace(section, train_temperature=True, temperature=9.0)
     fixed = dataclasses.replace(section, temperature=0.25)
     params = {"log_temperature": jnp.log(jnp.float32(0.25))}
     value = loss_of(trained, embeddings, batch, params)
     assert value == pytest.approx(loss_of(fixed, embeddings, batch), rel=ROUNDING)
+
+
+def test_a_trained_bias_is_read_from_the_parameters_and_starts_at_that_of_the_config(
+    embeddings, batch
+):
+    trained = config.SigmoidLoss("sigmoid", bias=-3.0, train_bias=True)
+    params = assemble.initial_params(trained, {})
+    assert params == {"encoder": {}, "logit_bias": -3.0}
+    fixed = config.SigmoidLoss("sigmoid", bias=-3.0)
+    expected = loss_of(fixed, embeddings, batch)
+    assert loss_of(trained, embeddings, batch, params) == pytest.approx(expected, rel=ROUNDING)
 
 
 @pytest.mark.parametrize("section", SOFTMAX)
@@ -155,7 +289,8 @@ def test_a_score_equal_to_the_threshold_is_no_positive(section, embeddings, batc
     assert contrastive(0.5001) > contrastive(0.5) + 100 * ROUNDING
 
 
-@pytest.mark.parametrize("section", ALL)
+# The score of a row says, in ``supervised``, of which class a candidate of the others is.
+@pytest.mark.parametrize("section", [param for param in ALL if param.id != "supervised"])
 def test_a_row_of_weight_zero_has_no_term_of_its_own(section, embeddings, batch):
     scores = batch.scores.copy()
     scores[FILLER] = 0

@@ -1,29 +1,13 @@
 """The sections of a config. A field is named as the keyword that it feeds."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeVar, dataclass_transform
+from dataclasses import field
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""Unknown keys are mistakes; so are NaN and infinity."""
+from bscl_jax.config._losses import Loss
+from bscl_jax.config._section import Count, Fraction, Name, NonNegative, Positive, Rate, section
 
-Section = TypeVar("Section")
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def section(cls: type[Section]) -> type[Section]:
-    """Make a class a frozen dataclass that is checked strictly."""
-    setattr(cls, "__pydantic_config__", STRICT)  # noqa: B010  (no attribute that type has)
-    return dataclass(frozen=True)(cls)
-
-
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(min_length=1)]
 Columns = dict[Literal["query", "target", "label"], Name]
 
 
@@ -123,45 +107,6 @@ class RandomEncoder:
 
 
 @section
-class BatchSoftmaxLoss:
-    """``losses.batch_softmax``.
-
-    Attributes:
-        temperature: divides the similarities; where it is trained, its start.
-        train_temperature: train its logarithm beside the weights.
-        threshold: a pair is positive where its score is above this.
-        normalize: what is done to the embeddings first.
-        direction: whose partner is to be found.
-        reduction: what the sum over the rows is divided by.
-        mask_duplicates: leave equal texts out of each other's negatives.
-    """
-
-    kind: Literal["batch_softmax"]
-    temperature: Positive = 0.1
-    train_temperature: bool = False
-    threshold: Fraction = 0.5
-    normalize: Literal["l2", "l2_columns", "range", "minmax", "none"] = "l2"
-    direction: Literal["both", "queries", "targets"] = "both"
-    reduction: Literal["batch", "positives"] = "batch"
-    mask_duplicates: bool = True
-
-
-@section
-class ComboLoss(BatchSoftmaxLoss):
-    """``losses.combo``: mu · batch softmax + (1 − mu) · cosine MSE."""
-
-    kind: Literal["combo"]  # pyright: ignore[reportIncompatibleVariableOverride]
-    mu: Fraction = 0.1
-
-
-@section
-class CosineMseLoss:
-    """``losses.cosine_mse``."""
-
-    kind: Literal["cosine_mse"]
-
-
-@section
 class ByExampleShuffling:
     """``shuffling.by_example`` on the embeddings of the current model, each epoch anew.
 
@@ -201,7 +146,7 @@ class Optimizer:
 
     Attributes:
         learning_rate: the peak, reached at the end of the warm-up.
-        temperature_learning_rate: the same for the logarithm of the temperature.
+        temperature_learning_rate: the same for the logarithm of the temperature, and for a bias.
         weight_decay: not applied to biases, layer normalization and temperature.
         warmup: share of all steps.
         max_gradient_norm: longer gradients are scaled down to this norm.
@@ -264,7 +209,6 @@ class Export:
 
 Data = Annotated[LibraryDeskData | PairsData | HubData, Field(discriminator="kind")]
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
-Loss = Annotated[BatchSoftmaxLoss | ComboLoss | CosineMseLoss, Field(discriminator="kind")]
 Shuffling = Annotated[ByExampleShuffling | RandomShuffling | FileOrder, Field(discriminator="kind")]
 
 

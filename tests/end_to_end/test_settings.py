@@ -1,5 +1,7 @@
 """Settings that must give finite results, and settings that must not change any."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,12 @@ LOSSES = {
     "trained temperature": ("loss={kind: batch_softmax, train_temperature: true}",),
     "combo": ("loss={kind: combo, threshold: 0.6}", *tiny.GRADED),
     "cosine_mse": ("loss={kind: cosine_mse}", *tiny.GRADED),
+    "pearson": ("loss={kind: pearson}", *tiny.GRADED),
+    "cosent": ("loss={kind: cosent}", *tiny.GRADED),
+    "triplet": ("loss={kind: triplet, mining: semi-hard}",),
+    "sigmoid": ("loss={kind: sigmoid, train_temperature: true, train_bias: true}",),
+    "supervised": ("loss={kind: supervised}",),
+    "prefixes": ("loss={kind: batch_softmax, matryoshka_dims: [16, 4]}",),
 }
 SHUFFLINGS = {
     "by_example": "shuffling={kind: by_example, group_size: 2, num_neighbors: 8}",
@@ -20,9 +28,12 @@ SHUFFLINGS = {
 }
 
 
-@pytest.mark.parametrize("shuffling", SHUFFLINGS)
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_trains_on_every_order(loss, shuffling, tiny_config, tmp_path):
+SOME_ORDER = list(zip(LOSSES, itertools.cycle(SHUFFLINGS)))
+EVERY_ORDER = [("batch_softmax", order) for order in SHUFFLINGS]
+
+
+@pytest.mark.parametrize(("loss", "shuffling"), sorted({*SOME_ORDER, *EVERY_ORDER}))
+def test_every_loss_trains_and_so_does_every_order(loss, shuffling, tiny_config, tmp_path):
     settings = (*LOSSES[loss], SHUFFLINGS[shuffling], *tiny.FAST)
     with tiny.shared_step(loss):
         assert tiny.train(tiny_config, tmp_path / "run", *settings) == 0
@@ -30,6 +41,25 @@ def test_every_loss_trains_on_every_order(loss, shuffling, tiny_config, tmp_path
     (*_, evaluation) = tiny.records(tmp_path / "run", "evaluation")
     assert tiny.is_finite(evaluation["dev"])
     assert not (tmp_path / "run" / "model").exists()
+
+
+def test_a_trained_bias_moves_and_is_logged(tiny_config, tmp_path):
+    with tiny.shared_step("sigmoid"):
+        settings = (*LOSSES["sigmoid"], SHUFFLINGS["random"], *tiny.FAST)
+        assert tiny.train(tiny_config, tmp_path / "run", *settings) == 0
+    biases = [record["bias"] for record in tiny.records(tmp_path / "run", "step")]
+    assert biases[0] == -10
+    assert len(set(biases)) == tiny.NUM_BATCHES
+
+
+def test_matryoshka_dims_beyond_the_encoder_are_refused_before_anything_is_written(
+    tiny_config, tmp_path, capsys
+):
+    settings = "loss={kind: batch_softmax, matryoshka_dims: [17, 4]}"
+    assert tiny.train(tiny_config, tmp_path / "run", settings) == 2
+    message = "loss.matryoshka_dims: must be different numbers up to the encoder's 16, was [17, 4]"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture(scope="module")
