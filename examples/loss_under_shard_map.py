@@ -1,5 +1,7 @@
 """The loss under shard_map: what is reduced depends on ``check_vma``, and on where grad stands.
 
+Tiled, the targets go round the devices, and none of them holds all targets or a matrix of its own.
+
 XLA_FLAGS=--xla_force_host_platform_device_count=4 python examples/loss_under_shard_map.py
 """
 
@@ -21,8 +23,13 @@ def loss(
     params: dict, first: jax.Array, second: jax.Array, axis_name: str | None = None
 ) -> jax.Array:
     queries, targets = first @ params["weights"], second @ params["weights"]
-    temperature = jnp.exp(params["log_temperature"])
-    return losses.batch_softmax(queries, targets, temperature=temperature, axis_name=axis_name)
+    return losses.batch_softmax(
+        queries,
+        targets,
+        temperature=jnp.exp(params["log_temperature"]),
+        implementation="dense" if axis_name is None else "tiled",
+        axis_name=axis_name,
+    )
 
 
 def mean_loss(params: dict, first: jax.Array, second: jax.Array) -> jax.Array:
