@@ -132,7 +132,7 @@ def sentence_transformers(threads: int) -> Library:
     contenders = {
         "sentence_transformers": Contender("sentence-transformers", False, None, (), dense),
         "sentence_transformers_cached": Contender(
-            "sentence-transformers cached", True, "mini_batch_size", (256, 1024, 4096), cached
+            "sentence-transformers cached", True, "mini_batch_size", (256, 1024, 2048), cached
         ),
     }
     return _torch_library("sentence-transformers", threads, contenders)

@@ -26,7 +26,7 @@ STYLES = {
 }
 GRAY = "#888888"
 APART = 0.055  # of the panel's height, between two names
-AWAY = 0.025  # of the panel's width, between a line's end and its name
+AWAY = 0.03  # of the panel's width, between it and the names
 
 
 class Line(NamedTuple):
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 def draw(report: dict, path: Path) -> None:
     """Writes the figure; the file's ending chooses the format."""
     with mpl.rc_context({"svg.hashsalt": "losses", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(10.5, 4.4), layout="constrained")
+        figure = Figure(figsize=(11.5, 4.4), layout="constrained")
         memory, time = figure.subplots(1, 2)
         _panel(memory, _lines(report, _memory), "memory besides the embeddings", _size)
         _floor(time, report)
@@ -124,29 +124,20 @@ def _scales(axes: Axes, sizes: list[int], write: Callable[[float], str]) -> None
     axes.grid(color="#E6E6E6", lw=0.6)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labelsize=8)
 
 
 def _name_lines(axes: Axes, lines: list[Line]) -> None:
-    """Writes every line's name at its end: beside the panel, or left of a line that ends early."""
+    """Writes every line's name beside the panel at the height of its end; hairlines lead there."""
     to_panel = axes.transData + axes.transAxes.inverted()
-    right = max(line.sizes[-1] for line in lines)
-    for last in {line.sizes[-1] for line in lines}:
-        ending = [line for line in lines if line.sizes[-1] == last]
-        ends = [to_panel.transform((last, line.values[-1])) for line in ending]
-        outside = last == right
-        lift = 0.0 if outside else APART / 2
-        heights = spread([end[1] + lift for end in ends], APART)
-        for line, end, height in zip(ending, ends, heights, strict=True):
-            axes.text(
-                end[0] + (AWAY if outside else -AWAY),
-                height,
-                line.label,
-                transform=axes.transAxes,
-                ha="left" if outside else "right",
-                va="center",
-                color=line.color,
-            )
+    ends = [to_panel.transform((line.sizes[-1], line.values[-1])) for line in lines]
+    heights = spread([end[1] for end in ends], APART)
+    for line, end, height in zip(lines, ends, heights, strict=True):
+        path = [end[0], max(end[0], 1.0), 1 + AWAY], [end[1], end[1], height]
+        hairline = {"color": line.color, "lw": 0.5, "alpha": 0.7, "clip_on": False, "zorder": 1}
+        axes.plot(*path, transform=axes.transAxes, **hairline)
+        place = {"transform": axes.transAxes, "va": "center"}
+        axes.text(1 + 1.4 * AWAY, height, line.label, color=line.color, **place)
 
 
 def spread(heights: list[float], apart: float) -> list[float]:
