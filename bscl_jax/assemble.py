@@ -76,7 +76,7 @@ def lay_road(
     optimizer = training.make_optimizer(
         num_steps=num_batches * config.training.epochs, **options(config.optimizer)
     )
-    loss, chunk_size = make_loss(config.loss), config.training.chunk_size
+    loss, chunk_size = make_loss(config.loss, mesh), config.training.chunk_size
     return Road(
         task=task,
         encoder=encoder,
@@ -170,20 +170,38 @@ def initial_params(section: Any, weights: Params) -> Params:
     return params
 
 
-def make_loss(section: configs.Loss) -> Callable[[Params, Array, Array, PairBatch], Array]:
-    """Make ``loss(params, queries, targets, batch)``."""
-    loss = partial(apply_loss, section)
+def make_loss(
+    section: configs.Loss, mesh: Mesh
+) -> Callable[[Params, Array, Array, PairBatch], Array]:
+    """Make ``loss(params, queries, targets, batch)`` of a batch whose rows are split over a mesh.
+
+    The compiler divides the products of a dense loss over the devices, but not a loop over tiles:
+    there each device computes the loss of its own rows, against the rows of all.
+    """
+    by_rows = mesh.size > 1 and getattr(section, "implementation", "dense") != "dense"
+    loss = partial(apply_loss, section, axis_name=parallel.AXIS if by_rows else None)
     if section.matryoshka_dims is not None:
         loss = losses.matryoshka(loss, section.matryoshka_dims)
-    return lambda params, queries, targets, batch: loss(
-        queries, targets, params=params, batch=batch
-    )
+
+    def of_batch(params: Params, queries: Array, targets: Array, batch: PairBatch) -> Array:
+        return loss(queries, targets, params=params, batch=batch)
+
+    return parallel.across(of_batch, mesh) if by_rows else of_batch
 
 
 def apply_loss(
-    section: configs.Loss, queries: Array, targets: Array, *, params: Params, batch: PairBatch
+    section: configs.Loss,
+    queries: Array,
+    targets: Array,
+    *,
+    params: Params,
+    batch: PairBatch,
+    axis_name: str | None,
 ) -> Array:
-    """Call the loss that the section names. A new loss is a case here."""
+    """Call the loss that the section names. A new loss is a case here.
+
+    With an axis name the rows are one device's: for losses with an ``implementation``.
+    """
     match section:
         case configs.ComboLoss():
             return losses.combo(
@@ -194,6 +212,7 @@ def apply_loss(
                 threshold=section.threshold,
                 at_threshold="negative",
                 weights=batch.weights,
+                axis_name=axis_name,
                 **softmax_keywords(section, params, batch),
             )
         case configs.BatchSoftmaxLoss():
@@ -201,6 +220,7 @@ def apply_loss(
                 queries,
                 targets,
                 labels=weights_of_positives(section, batch),
+                axis_name=axis_name,
                 **softmax_keywords(section, params, batch),
             )
         case configs.CosineMseLoss():
@@ -252,12 +272,11 @@ def softmax_keywords(
     section: configs.BatchSoftmaxLoss, params: Params, batch: PairBatch
 ) -> dict[str, Any]:
     """Return what ``batch_softmax`` and ``combo`` have in common."""
+    translated = ("temperature", "train_temperature", "threshold", "mask_duplicates")
     return {
         "temperature": temperature_in_training(section, params),
-        "normalize": section.normalize,
-        "direction": section.direction,
-        "reduction": section.reduction,
         **content_ids(section, batch),
+        **options(section, *translated, "matryoshka_dims", "mu"),
     }
 
 

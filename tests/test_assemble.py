@@ -57,13 +57,23 @@ def batch():
 
 
 def loss_of(section, embeddings, batch, params=None) -> float:
-    return float(assemble.make_loss(section)(params or {}, *embeddings, batch))
+    loss = assemble.make_loss(section, parallel.make_mesh(1))
+    return float(loss(params or {}, *embeddings, batch))
 
 
 POSITIVE = {0.5: [1, 0, 1, 0, 1, 0], 0.55: [1, 0, 1, 0, 1, 0], 0.2: [1, 1, 1, 0, 1, 0]}
 """The labels of the batch by threshold: above it, and no filler."""
 
-DEFAULTS = {"temperature": 0.1, "normalize": "l2", "direction": "both", "reduction": "batch"}
+DEFAULTS = {
+    "temperature": 0.1,
+    "normalize": "l2",
+    "direction": "both",
+    "reduction": "batch",
+    "partition": "separate",
+    "same_side": "none",
+    "hardness_strength": 5.0,  # not the default: without it, its mode changes nothing
+    "hardness_mode": "all",
+}
 
 FIELDS = {
     "temperature": 0.3,
@@ -71,9 +81,16 @@ FIELDS = {
     "normalize": "minmax",
     "direction": "targets",
     "reduction": "positives",
+    "partition": "joint",
+    "same_side": "queries",
+    "hardness_strength": 9.0,
+    "hardness_mode": "extra",
     "mask_duplicates": False,
 }
 """Fields of the softmax losses, each with a value that is not its default."""
+
+HOW = {"implementation": "tiled", "tile_size": 2}
+"""Fields that change no value."""
 
 
 def keywords(batch, field=None):
@@ -86,7 +103,7 @@ def keywords(batch, field=None):
 
 @pytest.mark.parametrize("field", [None, *FIELDS])
 def test_batch_softmax_gets_every_field_of_its_section(field, embeddings, batch):
-    section = config.BatchSoftmaxLoss("batch_softmax")
+    section = config.BatchSoftmaxLoss("batch_softmax", hardness_strength=5.0)
     if field:
         default = loss_of(section, embeddings, batch)
         section = dataclasses.replace(section, **{field: FIELDS[field]})
@@ -98,7 +115,7 @@ def test_batch_softmax_gets_every_field_of_its_section(field, embeddings, batch)
 
 @pytest.mark.parametrize("field", [None, *FIELDS, "mu"])
 def test_combo_gets_every_field_of_its_section(field, embeddings, batch):
-    section = config.ComboLoss("combo")
+    section = config.ComboLoss("combo", hardness_strength=5.0)
     if field:
         default = loss_of(section, embeddings, batch)
         section = dataclasses.replace(section, **{field: (FIELDS | {"mu": 0.7})[field]})
@@ -108,6 +125,16 @@ def test_combo_gets_every_field_of_its_section(field, embeddings, batch):
     squares = losses.cosine_mse(*embeddings, batch.scores, weights=batch.weights)
     direct = section.mu * softmax + (1 - section.mu) * squares
     assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
+
+
+@pytest.mark.parametrize(
+    ("name", "section"), [("batch_softmax", config.BatchSoftmaxLoss), ("combo", config.ComboLoss)]
+)
+def test_the_softmax_losses_are_told_how_to_compute(name, section, embeddings, batch, monkeypatch):
+    given = {}
+    monkeypatch.setattr(losses, name, lambda *_, **keywords: given.update(keywords) or 0.0)
+    loss_of(section(name, **HOW), embeddings, batch)
+    assert given.items() >= HOW.items()
 
 
 def ids(section, batch):
@@ -214,7 +241,7 @@ def test_no_field_of_a_loss_is_left_out_of_these_tests():
         return {field.name for field in dataclasses.fields(section)} - everywhere
 
     softmax = [fields(config.BatchSoftmaxLoss), fields(config.ComboLoss)]
-    assert softmax == [FIELDS.keys(), FIELDS.keys() | {"mu"}]
+    assert softmax == [FIELDS.keys() | HOW.keys(), FIELDS.keys() | HOW.keys() | {"mu"}]
     assert {section.kind: fields(section) for section in DIRECT} == {
         section.kind: changed.keys() for section, (_, changed) in DIRECT.items()
     }

@@ -20,6 +20,13 @@ class BatchSoftmaxLoss:
         normalize: what is done to the embeddings first.
         direction: whose partner is to be found.
         reduction: what the sum over the rows is divided by.
+        partition: a softmax for each direction, or one over the candidates of both.
+        same_side: whose own side are negatives too.
+        hardness_strength: how much more of the gradient harder negatives get.
+        hardness_mode: which negatives; a batch has no extra ones.
+        implementation: ``dense`` holds the similarity matrix of the batch; ``tiled`` a tile of it;
+            ``panels`` some of its rows. The loss is the same.
+        tile_size: most rows, and of a tile most columns, held at a time.
         mask_duplicates: leave equal texts out of each other's negatives.
         matryoshka_dims: numbers of features whose losses are added, each of the embeddings cut to
             so many; list the encoder's own too. None takes the whole embeddings. Every loss has it.
@@ -32,6 +39,12 @@ class BatchSoftmaxLoss:
     normalize: Literal["l2", "l2_columns", "range", "minmax", "none"] = "l2"
     direction: Literal["both", "queries", "targets"] = "both"
     reduction: Literal["batch", "positives"] = "batch"
+    partition: Literal["separate", "joint"] = "separate"
+    same_side: Literal["none", "queries", "targets", "both"] = "none"
+    hardness_strength: NonNegative = 0.0
+    hardness_mode: Literal["batch", "extra", "all"] = "all"
+    implementation: Literal["dense", "tiled", "panels"] = "dense"
+    tile_size: Count = 1024
     mask_duplicates: bool = True
     matryoshka_dims: Dims | None = None
 

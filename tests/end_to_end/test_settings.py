@@ -62,6 +62,9 @@ def test_matryoshka_dims_beyond_the_encoder_are_refused_before_anything_is_writt
     assert not (tmp_path / "run").exists()
 
 
+TILED = ["loss.implementation=tiled", "loss.tile_size=3"]
+
+
 @pytest.fixture(scope="module")
 def plain(tiny_config, tmp_path_factory):
     """Losses and gradient norms of a run on one device, the whole batch at once, random order."""
@@ -75,12 +78,19 @@ def facts_of_a_run(config, folder, *overrides):
 
 
 @pytest.mark.parametrize(
-    "override",
+    "overrides",
     [
-        pytest.param("training.devices=8", id="8 devices"),
-        pytest.param("training.chunk_size=3", id="chunks of at most 3 rows"),
+        pytest.param(["training.devices=8"], id="8 devices"),
+        pytest.param(["training.chunk_size=3"], id="chunks of at most 3 rows"),
+        pytest.param(["training.chunk_size=4", "training.devices=4"], id="chunks on 4 devices"),
+        pytest.param(TILED, id="tiles"),
+        pytest.param([*TILED, "training.devices=4"], id="tiles on 4 devices"),
+        pytest.param(
+            [*TILED, "training.devices=2", "training.chunk_size=4"], id="tiles and chunks"
+        ),
+        pytest.param(["loss.implementation=panels", "training.devices=4"], id="panels"),
     ],
 )
-def test_how_it_is_computed_does_not_change_the_losses(override, plain, tiny_config, tmp_path):
-    changed = facts_of_a_run(tiny_config, tmp_path / "run", override)
+def test_how_it_is_computed_does_not_change_the_losses(overrides, plain, tiny_config, tmp_path):
+    changed = facts_of_a_run(tiny_config, tmp_path / "run", *overrides)
     np.testing.assert_allclose(changed, plain, rtol=ROUNDING)
