@@ -118,7 +118,7 @@ def batch_softmax(
             with ``axis_name`` the targets go round the devices in their own type, and no device
             holds all of them. It has no forward-mode derivative. ``"panels"`` is tiled with tiles
             as wide as the matrix, meant for GPUs.
-        tile_size: most rows of a tile, and of those of ``"tiled"`` most columns.
+        tile_size: most columns of a tile, which has up to twice as many rows; the rows of a panel.
         axis_name: the mapped axis inside ``pmap``, ``shard_map`` or ``vmap`` (or a tuple of them):
             candidates, ids and column statistics are those of all its devices. Leave it None under
             ``jit``, however the arrays are sharded on a mesh of Auto axes.
@@ -224,7 +224,7 @@ def batch_softmax(
         batch,
         Softmax(direction, partition, same_side, hardness_strength, hardness_mode),
         IMPLEMENTATIONS[implementation],
-        Options(direction, (tile_size, tile_size), axis_name, normalizer.apply),
+        Options(direction, (2 * tile_size, tile_size), axis_name, normalizer.apply),
     )
     labels = None if labels is None else jnp.asarray(labels, dtype)
     return reduce(terms, labels, reduction, axis_name)

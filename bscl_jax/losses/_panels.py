@@ -12,5 +12,5 @@ from bscl_jax.losses._tiled import tiled_sums
 
 def panel_sums(comparison: Comparison, options: Options) -> BothSums:
     """Visits the matrix by panels of ``tile_size`` rows."""
-    rows, _ = options.tile
-    return tiled_sums(comparison, options._replace(tile=(rows, len(comparison.columns.vectors))))
+    _, size = options.tile
+    return tiled_sums(comparison, options._replace(tile=(size, len(comparison.columns.vectors))))
