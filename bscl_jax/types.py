@@ -99,7 +99,23 @@ class ScoredPairs(NamedTuple):
     scores: Sequence[float]
 
 
-EvaluationSet = RetrievalSet | ScoredPairs
+class RankingSet(NamedTuple):
+    """Queries, each with a list of documents of its own to be ranked.
+
+    Attributes:
+        queries: the query texts.
+        documents: for each query its candidates, at least one; lists may differ in length, and a
+            text may stand in several.
+        grades: how relevant each candidate is, from 0 (not at all) to 1; above 0.5 is positive. A
+            query may have none that is.
+    """
+
+    queries: Sequence[str]
+    documents: Sequence[Sequence[str]]
+    grades: Sequence[Sequence[float]]
+
+
+EvaluationSet = RetrievalSet | ScoredPairs | RankingSet
 """What evaluation can score."""
 
 

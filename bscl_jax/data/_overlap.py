@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from bscl_jax.data._content import normalize_text
-from bscl_jax.types import EvaluationSet, RetrievalSet, Task
+from bscl_jax.types import EvaluationSet, RankingSet, RetrievalSet, Task
 
 
 class _Contents(NamedTuple):
@@ -24,9 +24,9 @@ def check_overlap(task: Task) -> dict[str, int]:
         For each of train/dev, train/test and dev/test: ``".../queries"`` and ``".../targets"``,
         the distinct texts that are a query (a target) in both, and ``".../pairs"``, the pairs
         that stand in both, whichever way round. Targets of a retrieval set are the texts that
-        answer one of its queries; a text that is only a candidate does not count. Shared targets
-        are in the nature of retrieval; shared queries, and pairs still more, make a score too
-        good.
+        answer one of its queries; a text that is only a candidate does not count. Those of a
+        ranking set are all its documents, since each is graded. Shared targets are in the nature
+        of retrieval; shared queries, and pairs still more, make a score too good.
 
     Example:
         >>> from bscl_jax.data import check_overlap
@@ -54,6 +54,9 @@ def _pairs_of(sets: Mapping[str, EvaluationSet]) -> Iterable[tuple[str, str]]:
         if isinstance(each, RetrievalSet):
             for query, positions in zip(each.queries, each.relevant, strict=True):
                 yield from ((query, each.corpus[position]) for position in positions)
+        elif isinstance(each, RankingSet):
+            for query, documents in zip(each.queries, each.documents, strict=True):
+                yield from ((query, document) for document in documents)
         else:
             yield from zip(each.first, each.second, strict=True)
 

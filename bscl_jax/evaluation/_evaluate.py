@@ -1,15 +1,16 @@
 """An ``embed`` function and sets of texts → measures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
 from bscl_jax import metrics
 from bscl_jax.evaluation._embed import Embed, unit_rows
-from bscl_jax.types import EvaluationSet, RetrievalSet
+from bscl_jax.types import EvaluationSet, RankingSet, RetrievalSet
 
 DEPTHS = (1, 5)
-"""The k of HasPositive@k."""
+"""The k of HasPositive@k, and of a ranking's precision@k and ndcg@k."""
 
 
 def measures(each: EvaluationSet) -> tuple[str, ...]:
@@ -23,6 +24,9 @@ def measures(each: EvaluationSet) -> tuple[str, ...]:
     """
     if isinstance(each, RetrievalSet):
         return ("mrr", "map", *(f"has_positive@{k}" for k in DEPTHS))
+    if isinstance(each, RankingSet):
+        names = ("precision", "has_positive", "ndcg")
+        return ("mrr", "map", *(f"{name}@{k}" for k in DEPTHS for name in names))
     return ("spearman", "pearson")
 
 
@@ -34,8 +38,9 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
     Args:
         embed: texts → float32 ``(n, d)``.
         sets: what to score, by name. A ``RetrievalSet`` gives the measures of
-            :func:`bscl_jax.metrics.retrieval`, ``ScoredPairs`` those of
-            :func:`bscl_jax.metrics.correlation`.
+            :func:`bscl_jax.metrics.retrieval`, a ``RankingSet`` those of
+            :func:`bscl_jax.metrics.ranking` (a query without a positive counts 0), ``ScoredPairs``
+            those of :func:`bscl_jax.metrics.correlation`.
 
     Returns:
         ``{"set/measure": value}`` in the order of the sets. A measure that is not defined on a
@@ -51,9 +56,8 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
         1.0
     """
     place: dict[str, int] = {}
-    for texts in (texts for each in sets.values() for texts in each[:2]):
-        for text in texts:
-            place.setdefault(text, len(place))
+    for text in (text for each in sets.values() for text in _texts(each)):
+        place.setdefault(text, len(place))
     unit = unit_rows(embed(list(place)))
 
     def vectors(texts: Sequence[str]) -> np.ndarray:
@@ -64,8 +68,20 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
         if isinstance(each, RetrievalSet):
             similarities = vectors(each.queries) @ vectors(each.corpus).T
             values = metrics.retrieval(similarities, each.relevant, ks=DEPTHS)
+        elif isinstance(each, RankingSet):
+            lists = zip(vectors(each.queries), each.documents, strict=True)
+            similarities = [vectors(documents) @ query for query, documents in lists]
+            grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
+            values = metrics.ranking(similarities, grades, ks=DEPTHS)
         else:
             cosines = np.sum(vectors(each.first) * vectors(each.second), axis=1)
             values = metrics.correlation(cosines, np.asarray(each.scores, np.float64))
         found |= {f"{name}/{key}": value for key, value in values.items() if value is not None}
     return found
+
+
+def _texts(each: EvaluationSet) -> Iterable[str]:
+    """Return every text of a set, one that comes again as often as it does."""
+    if isinstance(each, RankingSet):
+        return chain(each.queries, *each.documents)
+    return chain(*each[:2])

@@ -1,5 +1,5 @@
 from bscl_jax.data import check_overlap
-from bscl_jax.types import Pairs, RetrievalSet, ScoredPairs, Task
+from bscl_jax.types import Pairs, RankingSet, RetrievalSet, ScoredPairs, Task
 
 TRAIN = Pairs(["q1", "q2", "q2"], ["t1", "t2", "t3"])
 
@@ -18,6 +18,14 @@ def test_splits_without_common_texts_overlap_nowhere():
 def test_a_candidate_that_answers_nothing_is_no_target():
     sets = {"seen": RetrievalSet(["q"], ["t1", "t2"], [[1]])}
     assert check_overlap(Task(TRAIN, sets, {}))["train/dev/targets"] == 1
+
+
+def test_every_document_of_a_ranking_is_judged_and_so_a_target():
+    sets = {"lists": RankingSet(["q1", "x"], [["t1", "t2"], ["u"]], [[0.0, 1.0], [1.0]])}
+    overlap = check_overlap(Task(TRAIN, sets, {}))
+    assert overlap["train/dev/queries"] == 1
+    assert overlap["train/dev/targets"] == 2
+    assert overlap["train/dev/pairs"] == 1
 
 
 def test_common_queries_count_once_and_by_content():
