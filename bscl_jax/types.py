@@ -88,11 +88,13 @@ class RetrievalSet(NamedTuple):
 class ScoredPairs(NamedTuple):
     """Pairs with a graded similarity, to be compared with the model's cosine.
 
+        depths: the k of HasPositive@k that are of interest.
     Attributes:
         first: first texts.
         second: second texts.
         scores: the human grades, on any scale.
     """
+    depths: Sequence[int] = (1, 5)
 
     first: Sequence[str]
     second: Sequence[str]
@@ -109,13 +111,30 @@ class RankingSet(NamedTuple):
         grades: how relevant each candidate is, from 0 (not at all) to 1; above 0.5 is positive. A
             query may have none that is.
     """
+class BinaryPairs(NamedTuple):
+    """Pairs that are alike or are not, to be told apart by a threshold on the model's cosine.
+
+    Attributes:
+        first: first texts.
+        second: second texts.
+        labels: 1 for a pair that is alike, 0 for one that is not; both occur.
+        fit: the pairs on which the threshold is searched (those of dev, for a test set); None
+            searches on these pairs themselves, which flatters.
+    """
+
+    first: Sequence[str]
+    second: Sequence[str]
+    labels: Sequence[int]
+    fit: "BinaryPairs | None" = None
+
+
 
     queries: Sequence[str]
     documents: Sequence[Sequence[str]]
     grades: Sequence[Sequence[float]]
 
 
-EvaluationSet = RetrievalSet | ScoredPairs | RankingSet
+EvaluationSet = RetrievalSet | ScoredPairs | BinaryPairs | RankingSet
 """What evaluation can score."""
 
 

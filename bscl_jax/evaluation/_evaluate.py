@@ -1,16 +1,19 @@
 """An ``embed`` function and sets of texts → measures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
 
 from bscl_jax import metrics
 from bscl_jax.evaluation._embed import Embed, unit_rows
-from bscl_jax.types import EvaluationSet, RankingSet, RetrievalSet
+from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet, ScoredPairs
 
 DEPTHS = (1, 5)
-"""The k of HasPositive@k, and of a ranking's precision@k and ndcg@k."""
+"""The k of a ranking's precision@k, has_positive@k and ndcg@k."""
+
+Vectors = Callable[[Sequence[str]], np.ndarray]
+"""Texts → their embeddings, each of length 1."""
 
 
 def measures(each: EvaluationSet) -> tuple[str, ...]:
@@ -23,10 +26,12 @@ def measures(each: EvaluationSet) -> tuple[str, ...]:
         ('spearman', 'pearson')
     """
     if isinstance(each, RetrievalSet):
-        return ("mrr", "map", *(f"has_positive@{k}" for k in DEPTHS))
+        return ("mrr", "map", *(f"has_positive@{k}" for k in each.depths))
     if isinstance(each, RankingSet):
         names = ("precision", "has_positive", "ndcg")
         return ("mrr", "map", *(f"{name}@{k}" for k in DEPTHS for name in names))
+    if isinstance(each, BinaryPairs):
+        return ("f1", "best_f1", "accuracy", "average_precision")
     return ("spearman", "pearson")
 
 
@@ -40,7 +45,10 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
         sets: what to score, by name. A ``RetrievalSet`` gives the measures of
             :func:`bscl_jax.metrics.retrieval`, a ``RankingSet`` those of
             :func:`bscl_jax.metrics.ranking` (a query without a positive counts 0), ``ScoredPairs``
-            those of :func:`bscl_jax.metrics.correlation`.
+            those of :func:`bscl_jax.metrics.correlation`. ``BinaryPairs`` give ``f1`` and
+            ``accuracy`` at the threshold with the best F1 on the pairs that they are to be fitted
+            on, ``best_f1`` at the best for themselves (an upper bound: what the paper reports),
+            and ``average_precision``.
 
     Returns:
         ``{"set/measure": value}`` in the order of the sets. A measure that is not defined on a
@@ -65,17 +73,7 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
 
     found: dict[str, float] = {}
     for name, each in sets.items():
-        if isinstance(each, RetrievalSet):
-            similarities = vectors(each.queries) @ vectors(each.corpus).T
-            values = metrics.retrieval(similarities, each.relevant, ks=DEPTHS)
-        elif isinstance(each, RankingSet):
-            lists = zip(vectors(each.queries), each.documents, strict=True)
-            similarities = [vectors(documents) @ query for query, documents in lists]
-            grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
-            values = metrics.ranking(similarities, grades, ks=DEPTHS)
-        else:
-            cosines = np.sum(vectors(each.first) * vectors(each.second), axis=1)
-            values = metrics.correlation(cosines, np.asarray(each.scores, np.float64))
+        values = _score(each, vectors)
         found |= {f"{name}/{key}": value for key, value in values.items() if value is not None}
     return found
 
@@ -84,4 +82,39 @@ def _texts(each: EvaluationSet) -> Iterable[str]:
     """Return every text of a set, one that comes again as often as it does."""
     if isinstance(each, RankingSet):
         return chain(each.queries, *each.documents)
+    if isinstance(each, BinaryPairs) and each.fit is not None:
+        return chain(each.first, each.second, _texts(each.fit))
     return chain(*each[:2])
+
+
+def _score(each: EvaluationSet, vectors: Vectors) -> Mapping[str, float | None]:
+    if isinstance(each, RetrievalSet):
+        similarities = vectors(each.queries) @ vectors(each.corpus).T
+        return metrics.retrieval(similarities, each.relevant, ks=each.depths)
+    if isinstance(each, RankingSet):
+        lists = zip(vectors(each.queries), each.documents, strict=True)
+        similarities = [vectors(documents) @ query for query, documents in lists]
+        grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
+        return metrics.ranking(similarities, grades, ks=DEPTHS)
+    if isinstance(each, BinaryPairs):
+        return _classify(each, vectors)
+    return metrics.correlation(_cosines(each, vectors), np.asarray(each.scores, np.float64))
+
+
+def _classify(each: BinaryPairs, vectors: Vectors) -> dict[str, float]:
+    cosines, labels = _cosines(each, vectors), np.asarray(each.labels)
+    best = metrics.classification(cosines, labels)
+    found = best
+    if each.fit is not None:
+        fitted = metrics.classification(_cosines(each.fit, vectors), np.asarray(each.fit.labels))
+        found = metrics.classification(cosines, labels, threshold=fitted["f1_threshold"])
+    return {
+        "f1": found["f1"],
+        "best_f1": best["f1"],
+        "accuracy": found["accuracy"],
+        "average_precision": found["average_precision"],
+    }
+
+
+def _cosines(each: ScoredPairs | BinaryPairs, vectors: Vectors) -> np.ndarray:
+    return np.sum(vectors(each.first) * vectors(each.second), axis=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bscl_jax.evaluation import evaluate, measures
-from bscl_jax.types import RankingSet, RetrievalSet, ScoredPairs
+from bscl_jax.types import BinaryPairs, RankingSet, RetrievalSet, ScoredPairs
 
 VECTORS = {
     "x": [1.0, 0.0],
@@ -69,6 +69,44 @@ def test_the_names_of_the_measures_are_known_before_anything_is_embedded() -> No
         "toy": RetrievalSet(["x", "y"], ["between", "long x"], [[1], [1]]),
         "pairs": ScoredPairs(["x", "x"], ["long x", "y"], [5.0, 2.0]),
         "lists": RankingSet(["x"], [["y", "long x"]], [[0.0, 1.0]]),
+        "alike": BinaryPairs(["x", "x"], ["long x", "y"], [1, 0]),
     }
     named = [f"{name}/{measure}" for name, each in sets.items() for measure in measures(each)]
     assert list(evaluate(embed, sets)) == named
+
+
+def test_the_depths_of_a_retrieval_set_are_its_own() -> None:
+    sets = {"toy": RetrievalSet(["x", "y"], ["between", "long x"], [[1], [1]], depths=(2,))}
+    found = evaluate(embed, sets)
+    assert list(found) == ["toy/mrr", "toy/map", "toy/has_positive@2"]
+    assert found["toy/has_positive@2"] == 1.0
+
+
+# Cosines with x: long x 0.995, between 0.707, y 0, minus x -1.
+DEV = BinaryPairs(["x"] * 3, ["long x", "between", "y"], [1, 1, 0])  # best at 0.707
+TEST = BinaryPairs(["x"] * 4, ["long x", "between", "y", "minus x"], [1, 0, 1, 0])
+
+
+def test_pairs_that_are_fitted_on_others_take_the_threshold_from_there() -> None:
+    found = evaluate(embed, {"toy": TEST._replace(fit=DEV)})
+    assert found["toy/f1"] == pytest.approx(0.5)  # long x right, between wrong, y missed
+    assert found["toy/accuracy"] == pytest.approx(0.5)
+    assert found["toy/best_f1"] == pytest.approx(0.8)  # at 0: all but between right
+    assert found["toy/average_precision"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_pairs_that_are_fitted_on_themselves_flatter() -> None:
+    found = evaluate(embed, {"toy": TEST})
+    assert found["toy/f1"] == found["toy/best_f1"] == pytest.approx(0.8)
+    assert found["toy/accuracy"] == pytest.approx(0.75)
+
+
+def test_texts_on_which_only_a_threshold_is_fitted_are_embedded_once() -> None:
+    asked: list[str] = []
+
+    def remember(texts: Sequence[str]) -> np.ndarray:
+        asked.extend(texts)
+        return embed(texts)
+
+    evaluate(remember, {"toy": BinaryPairs(["x", "x"], ["y", "long x"], [0, 1], fit=DEV)})
+    assert sorted(asked) == ["between", "long x", "x", "y"]
