@@ -4,13 +4,31 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from bscl_jax.data.tasks import _hub, _library_desk, _pairs
+from bscl_jax.data.tasks import (
+    _antique,
+    _cqa_a,
+    _cqa_b,
+    _hub,
+    _library_desk,
+    _mrpc,
+    _pairs,
+    _pfcc_s,
+    _qqp,
+    _stsb,
+)
 from bscl_jax.types import Task
 
 TASKS: dict[str, Callable[..., Task]] = {
     "library_desk": _library_desk.load,
     "pairs": _pairs.load,
     "hub": _hub.load,
+    "stsb": _stsb.load,
+    "mrpc": _mrpc.load,
+    "qqp": _qqp.load,
+    "pfcc_s": _pfcc_s.load,
+    "cqa_a": _cqa_a.load,
+    "cqa_b": _cqa_b.load,
+    "antique": _antique.load,
 }
 """The loader of each kind of task; its keywords are the task's options."""
 
@@ -20,8 +38,9 @@ def load_task(kind: str, **options: Any) -> Task:
 
     Args:
         kind: a key of ``TASKS``: ``"library_desk"`` (the embedded corpus, no options),
-            ``"pairs"`` (files of your own) or ``"hub"`` (a data set on the Hugging Face hub, or
-            a folder that ``datasets`` reads).
+            ``"pairs"`` (files of your own), ``"hub"`` (a data set on the Hugging Face hub, or a
+            folder that ``datasets`` reads) or a task of the paper (files in the folder ``path``;
+            ``docs/tasks.md``).
         **options: the options of that kind. Those of ``"pairs"``: ``train``, ``dev`` and,
             optionally, ``test`` (paths), ``columns`` (the names in the files of ``query``,
             ``target`` and, if there is one, ``label``), ``label_range`` (lowest and highest
@@ -43,8 +62,8 @@ def load_task(kind: str, **options: Any) -> Task:
         >>> try:
         ...     load_task("riddles")
         ... except ValueError as error:
-        ...     print(error)
-        unknown task 'riddles'; known are library_desk, pairs, hub
+        ...     print(str(error).partition(";")[0])
+        unknown task 'riddles'
     """
     if kind not in TASKS:
         raise ValueError(f"unknown task {kind!r}; known are {', '.join(TASKS)}")
