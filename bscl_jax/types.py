@@ -11,7 +11,8 @@ letter meaning
 ====== ==========================================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +48,10 @@ class PairBatch(NamedTuple):
             texts are real and stay in the denominators, its own term is left out).
         query_ids: 32-bit content ids; equal texts have equal ids.
         target_ids: the same for the second texts.
+        extras: e further candidates for every query (hard negatives), None where there are none.
+            They belong to no row; none is the text of a target or a known positive of a query of
+            the batch, and each stands once.
+        extra_ids: the content ids of these.
     """
 
     queries: TokenBatch
@@ -55,6 +60,8 @@ class PairBatch(NamedTuple):
     weights: Float[type_of_array, " b"]
     query_ids: Int[type_of_array, " b"]
     target_ids: Int[type_of_array, " b"]
+    extras: TokenBatch | None = None
+    extra_ids: Int[type_of_array, " e"] | None = None
 
 
 class Pairs(NamedTuple):
@@ -64,11 +71,14 @@ class Pairs(NamedTuple):
         queries: first texts.
         targets: second texts.
         scores: grade of each pair in [0, 1], or None where every pair is positive.
+        negatives: for each pair the texts, any number of them and the hardest first, that are not
+            to be mistaken for its target; None where the data has none.
     """
 
     queries: Sequence[str]
     targets: Sequence[str]
     scores: Sequence[float] | None = None
+    negatives: Sequence[Sequence[str]] | None = None
 
 
 class RetrievalSet(NamedTuple):
@@ -78,39 +88,29 @@ class RetrievalSet(NamedTuple):
         queries: the query texts.
         corpus: the candidate texts, every one a candidate for every query.
         relevant: for each query the positions in ``corpus`` that answer it; never empty.
+        depths: the k of HasPositive@k that are of interest.
     """
 
     queries: Sequence[str]
     corpus: Sequence[str]
     relevant: Sequence[Sequence[int]]
+    depths: Sequence[int] = (1, 5)
 
 
 class ScoredPairs(NamedTuple):
     """Pairs with a graded similarity, to be compared with the model's cosine.
 
-        depths: the k of HasPositive@k that are of interest.
     Attributes:
         first: first texts.
         second: second texts.
         scores: the human grades, on any scale.
     """
-    depths: Sequence[int] = (1, 5)
 
     first: Sequence[str]
     second: Sequence[str]
     scores: Sequence[float]
 
 
-class RankingSet(NamedTuple):
-    """Queries, each with a list of documents of its own to be ranked.
-
-    Attributes:
-        queries: the query texts.
-        documents: for each query its candidates, at least one; lists may differ in length, and a
-            text may stand in several.
-        grades: how relevant each candidate is, from 0 (not at all) to 1; above 0.5 is positive. A
-            query may have none that is.
-    """
 class BinaryPairs(NamedTuple):
     """Pairs that are alike or are not, to be told apart by a threshold on the model's cosine.
 
@@ -128,6 +128,16 @@ class BinaryPairs(NamedTuple):
     fit: "BinaryPairs | None" = None
 
 
+class RankingSet(NamedTuple):
+    """Queries, each with a list of documents of its own to be ranked.
+
+    Attributes:
+        queries: the query texts.
+        documents: for each query its candidates, at least one; lists may differ in length, and a
+            text may stand in several.
+        grades: how relevant each candidate is, from 0 (not at all) to 1; above 0.5 is positive. A
+            query may have none that is.
+    """
 
     queries: Sequence[str]
     documents: Sequence[Sequence[str]]
@@ -138,6 +148,22 @@ EvaluationSet = RetrievalSet | ScoredPairs | BinaryPairs | RankingSet
 """What evaluation can score."""
 
 
+class RejectedRow(NamedTuple):
+    """A row of the data that could not be used and was passed over.
+
+    Attributes:
+        source: the file, or the data set and its split.
+        place: where in it, such as ``"line 7"``.
+        problem: what is wrong, and the remedy.
+        row: the cells as they were found.
+    """
+
+    source: str
+    place: str
+    problem: str
+    row: Sequence[str]
+
+
 class Task(NamedTuple):
     """A data set, ready to train and to be judged by.
 
@@ -145,8 +171,13 @@ class Task(NamedTuple):
         train: the training pairs.
         dev: sets by name that choose the best epoch.
         test: sets by name that are scored once, at the end.
+        rejected: the rows that were passed over, where that was asked for.
+        counts: how many rows each split has, how many of them were passed over, and what else was
+            left out on the way, by name; empty where nothing can be.
     """
 
     train: Pairs
     dev: dict[str, EvaluationSet]
     test: dict[str, EvaluationSet]
+    rejected: Sequence[RejectedRow] = ()
+    counts: Mapping[str, int] = MappingProxyType({})

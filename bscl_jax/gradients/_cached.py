@@ -104,9 +104,7 @@ def _by_device(towers: Towers, mesh: Mesh) -> Towers:
     another, so there is nothing for ``check_vma`` to check, and encode may hold any loop.
     """
     whole, rows = PartitionSpec(), PartitionSpec(mesh.axis_names)
-    return jax.shard_map(
-        towers, mesh=mesh, in_specs=(whole, rows, rows), out_specs=rows, check_vma=False
-    )
+    return jax.shard_map(towers, mesh=mesh, in_specs=(whole, rows), out_specs=rows, check_vma=False)
 
 
 def _in_chunks(encode: Encode, chunk_size: int) -> Encode:

@@ -14,14 +14,16 @@ def value_and_grad(encode: Encode | tuple[Encode, Encode], loss: Loss) -> ValueA
     """Return a function that computes a batch's loss and its gradient.
 
     Both towers are encoded with dropout of their own: row i of the queries and row i of the
-    targets draw from different keys, which depend on the key and on i only.
+    targets draw from different keys, which depend on the key and on i only. Extra candidates
+    (``batch.extras``, hard negatives) are encoded as the targets are, with keys of their own.
 
     Args:
         encode: ``encode(params, tokens, dropout_key) -> "b d"``, pure; dropout_key is None or b
             keys. A tuple of two encodes the queries with the first, the targets with the second
             (untied towers, each reading its own part of params).
         loss: ``loss(params, queries "b d", targets "b d", batch) -> scalar``; what it reads of
-            params, a temperature for instance, is differentiated too.
+            params, a temperature for instance, is differentiated too. Where the batch has extra
+            candidates, their embeddings "e d" are a fifth argument.
 
     Returns:
         ``(params, batch, key) -> (loss, grads)``, to be called under ``jit``: grads has the shapes

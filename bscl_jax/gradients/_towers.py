@@ -12,14 +12,15 @@ from bscl_jax.types import PairBatch, Params, TokenBatch
 Encode = Callable[[Params, TokenBatch, Any], Array]
 """``encode(params, tokens, dropout_key) -> "b d"``; the key is None (no dropout) or b row keys."""
 
-Loss = Callable[[Params, Array, Array, PairBatch], Array]
-"""``loss(params, queries "b d", targets "b d", batch) -> scalar``."""
+Loss = Callable[..., Array]
+"""``loss(params, queries "b d", targets "b d", batch) -> scalar``. Where the batch has extra
+candidates their embeddings, "e d", are a fifth argument."""
 
 Side = tuple[TokenBatch, Any]
 """The texts of one tower and their row keys, or None."""
 
-Towers = Callable[[Params, Side, Side], tuple[Array, Array]]
-"""``towers(params, queries, targets) -> ("b d", "b d")``."""
+Towers = Callable[[Params, tuple[Side, ...]], tuple[Array, ...]]
+"""``towers(params, (queries, targets)) -> ("b d", "b d")``; extra candidates come third."""
 
 ValueAndGrad = Callable[[Params, PairBatch, Any], tuple[Array, Params]]
 """``(params, batch, key) -> (loss, grads)``; grads is a tree like params."""
@@ -48,14 +49,17 @@ def row_keys(key: Key[Array, ""], num_rows: int) -> Key[Array, " b"]:
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.arange(num_rows))
 
 
-def tower_keys(
-    key: Key[Array, ""] | None, num_rows: int
-) -> tuple[Key[Array, " b"], Key[Array, " b"]] | tuple[None, None]:
-    """Return the row keys of the queries and, different ones, of the targets; no key gives none."""
+def sides_of(batch: PairBatch, key: Key[Array, ""] | None) -> tuple[Side, ...]:
+    """Return the texts of a batch side by side, and for each side row keys that no other has."""
+    texts = [batch.queries, batch.targets]
+    if batch.extras is not None:
+        texts.append(batch.extras)
     if key is None:
-        return None, None
-    query_key, target_key = jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
-    return row_keys(query_key, num_rows), row_keys(target_key, num_rows)
+        return tuple((tokens, None) for tokens in texts)
+    return tuple(
+        (tokens, row_keys(jax.random.fold_in(key, side), tokens.ids.shape[0]))
+        for side, tokens in enumerate(texts)
+    )
 
 
 def two_towers(encode: Any) -> tuple[Encode, Encode]:
@@ -70,10 +74,12 @@ def two_towers(encode: Any) -> tuple[Encode, Encode]:
 
 
 def side_by_side(encode_queries: Encode, encode_targets: Encode) -> Towers:
-    """Return one function that encodes both sides of a batch."""
+    """Return one function that encodes all sides of a batch; extras are encoded as targets are."""
 
-    def towers(params: Params, queries: Side, targets: Side) -> tuple[Array, Array]:
-        return encode_queries(params, *queries), encode_targets(params, *targets)
+    def towers(params: Params, sides: tuple[Side, ...]) -> tuple[Array, ...]:
+        queries, *others = sides
+        encoded = (encode_targets(params, *side) for side in others)
+        return encode_queries(params, *queries), *encoded
 
     return towers
 
@@ -82,8 +88,7 @@ def value_and_grad_of_towers(towers: Towers, loss: Loss) -> ValueAndGrad:
     """Return the gradient of the loss with respect to everything in ``params``, loss's own too."""
 
     def total(params: Params, batch: PairBatch, key: Key[Array, ""] | None) -> Float[Array, ""]:
-        query_keys, target_keys = tower_keys(key, batch.queries.ids.shape[0])
-        sides = (batch.queries, query_keys), (batch.targets, target_keys)
-        return loss(params, *towers(params, *sides), batch)
+        queries, targets, *extras = towers(params, sides_of(batch, key))
+        return loss(params, queries, targets, batch, *extras)
 
     return jax.value_and_grad(total)

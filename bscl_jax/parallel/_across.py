@@ -10,8 +10,9 @@ from jaxtyping import Array
 
 from bscl_jax.parallel._mesh import AXIS
 
-Loss = Callable[[Any, Array, Array, Any], Array]
-"""``loss(params, queries "b d", targets "b d", batch) -> scalar``."""
+Loss = Callable[..., Array]
+"""``loss(params, queries "b d", targets "b d", batch) -> scalar``; extra candidates, "e d", may be
+a fifth argument."""
 
 
 def across(loss: Loss, mesh: Mesh) -> Loss:
@@ -26,7 +27,8 @@ def across(loss: Loss, mesh: Mesh) -> Loss:
     Args:
         loss: ``loss(params, queries "b d", targets "b d", batch) -> scalar``, the mean over the
             rows it is given; what it needs of other devices' rows it asks for by the axis name
-            ``parallel.AXIS``, as ``losses.batch_softmax`` does with ``axis_name``.
+            ``parallel.AXIS``, as ``losses.batch_softmax`` does with ``axis_name``. Embeddings of
+            extra candidates, as a fifth argument, are split over the devices as the rows are.
         mesh: from ``make_mesh``; the number of rows is a multiple of its devices.
 
     Returns:
@@ -42,8 +44,9 @@ def across(loss: Loss, mesh: Mesh) -> Loss:
         2.0
     """
 
-    def of_all(params: Any, queries: Array, targets: Array, batch: Any) -> Array:
-        return lax.pmean(loss(params, queries, targets, batch), AXIS)
+    def of_all(params: Any, of_rows: tuple[Any, ...]) -> Array:
+        return lax.pmean(loss(params, *of_rows), AXIS)
 
     whole, rows = PartitionSpec(), PartitionSpec(AXIS)
-    return jax.shard_map(of_all, mesh=mesh, in_specs=(whole, rows, rows, rows), out_specs=whole)
+    mapped = jax.shard_map(of_all, mesh=mesh, in_specs=(whole, rows), out_specs=whole)
+    return lambda params, *of_rows: mapped(params, of_rows)

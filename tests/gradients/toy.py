@@ -33,6 +33,12 @@ def make_batch(rows: int, *, seed: int = 1, dtype: type = np.float64) -> PairBat
     return PairBatch(queries, targets, rng.uniform(size=rows).astype(dtype), ones, ids, ids)
 
 
+def with_extras(batch: PairBatch, extras: int, *, seed: int = 2) -> PairBatch:
+    """Add so many extra candidates to a batch."""
+    tokens = make_tokens(np.random.default_rng(seed), extras, 5)
+    return batch._replace(extras=tokens, extra_ids=100 + np.arange(extras, dtype=np.int32))
+
+
 def encode_with(tower: dict, tokens: TokenBatch, dropout_key: jax.Array | None) -> jax.Array:
     mask = tokens.mask[..., None]
     hidden = jnp.sin(tower["table"][tokens.ids] * mask).sum(1) / mask.sum(1)
@@ -52,6 +58,20 @@ def encode_targets(params: dict, tokens: TokenBatch, dropout_key: jax.Array | No
 
 def loss(params: dict, queries: jax.Array, targets: jax.Array, batch: PairBatch) -> jax.Array:
     logits = queries @ targets.T / jnp.exp(params["log_temperature"])
+    own = jax.nn.logsumexp(logits, axis=1) - jnp.diagonal(logits)
+    return (batch.weights * own).mean()
+
+
+def loss_with_extras(
+    params: dict,
+    queries: jax.Array,
+    targets: jax.Array,
+    batch: PairBatch,
+    extras: jax.Array | None = None,
+) -> jax.Array:
+    """Let each query find its target among all targets and the extra candidates."""
+    candidates = targets if extras is None else jnp.concatenate([targets, extras])
+    logits = queries @ candidates.T / jnp.exp(params["log_temperature"])
     own = jax.nn.logsumexp(logits, axis=1) - jnp.diagonal(logits)
     return (batch.weights * own).mean()
 
