@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ import pydantic
 import yaml
 from pydantic_core import ErrorDetails
 
+from bscl_jax.config._layers import ConfigError, Layer, read_file, read_layers
 from bscl_jax.config._sections import Config
 
 Keys = tuple[int | str, ...]
@@ -17,12 +18,12 @@ OVERRIDE = "--set"
 KIND_ERRORS = {"union_tag_invalid", "union_tag_not_found"}
 
 
-class ConfigError(ValueError):
-    """A config that cannot be run. The message has one line for each mistake."""
-
-
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a config file.
+    """Read a config file, and those that it builds on with ``base: other.yaml``.
+
+    A ``base`` is looked for from the folder of the file that names it; what a file says wins over
+    its base, section by section and key by key, and a section of another ``kind`` replaces that of
+    the base. A list of bases may be given, of which the later win.
 
     Args:
         path: a YAML file.
@@ -44,16 +45,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         ...     print(error)
         missing.yaml: no such config file; configs/ has some to start from
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such config file; configs/ has some to start from")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8"
-        ) from None
-    return parse(text, overrides, source=str(path))
+    return parse(read_file(Path(path)), overrides, source=str(path))
 
 
 def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -> Config:
@@ -72,25 +64,12 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -
         >>> config.parse(text, ["training.batch_size=64"]).training.batch_size
         64
     """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(node, source)
-        raw = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise ConfigError(f"{place}: not valid YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: not valid YAML: {error}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{source}: a config is a mapping of sections, was {_shown(raw)}")
+    raw, layers = read_layers(text, source)
     overridden = {_override(raw, text) for text in overrides}
     try:
         return pydantic.TypeAdapter(Config).validate_python(raw)
     except pydantic.ValidationError as error:
-        lines = [
-            _line(detail, node, source, overridden) for detail in error.errors(include_url=False)
-        ]
+        lines = [_line(detail, layers, overridden) for detail in error.errors(include_url=False)]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -142,31 +121,13 @@ def _override(raw: dict[str, Any], text: str) -> Keys:
     return tuple(keys)
 
 
-def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(item, source)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[Hashable] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            mark = key.start_mark
-            raise ConfigError(
-                f"{source}:{mark.line + 1}:{mark.column + 1}: {key.value!r} stands twice; "
-                "keep one of them"
-            )
-        seen.add(key.value)
-        _refuse_repeated_keys(value, source)
-
-
-def _line(detail: ErrorDetails, node: yaml.Node | None, source: str, overridden: set[Keys]) -> str:
+def _line(detail: ErrorDetails, layers: Sequence[Layer], overridden: set[Keys]) -> str:
     """One mistake as ``file:line:column: path: rule, was value``."""
     keys = _plain_path(detail["loc"])
     if detail["type"] in KIND_ERRORS:
         keys = (*keys, "kind")
     given = any(keys[: len(path)] == path for path in overridden)
-    place = OVERRIDE if given else _place(node, keys, source)
+    place = OVERRIDE if given else _place(layers, keys)
     return f"{place}: {'.'.join(map(str, keys))}: {_rule(detail, keys)}"
 
 
@@ -231,17 +192,29 @@ def _is_tagged(field: "dataclasses.Field[Any]") -> bool:
     return hasattr(field.type, "__metadata__")
 
 
-def _place(node: yaml.Node | None, keys: Keys, source: str) -> str:
-    """The file, and the line and column of the deepest key of the path that the file has."""
-    mark = None
+def _place(layers: Sequence[Layer], keys: Keys) -> str:
+    """The file, line and column of the deepest key of the path that one of the files has."""
+    marks = [_marks(layer.node, keys) for layer in layers]
+    deepest = max(range(len(layers)), key=lambda i: len(marks[i]))
+    source = layers[deepest].source
+    if not marks[deepest]:
+        return source
+    mark = marks[deepest][-1]
+    return f"{source}:{mark.line + 1}:{mark.column + 1}"
+
+
+def _marks(node: yaml.Node | None, keys: Keys) -> list[yaml.Mark]:
+    """Where the keys of the path stand, as far down as the file has them."""
+    marks: list[yaml.Mark] = []
     for key in keys:
         if not isinstance(node, yaml.MappingNode):
             break
         found = [(k, v) for k, v in node.value if k.value == key]
         if not found:
             break
-        mark, node = found[0][0].start_mark, found[0][1]
-    return f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        marks.append(found[0][0].start_mark)
+        node = found[0][1]
+    return marks
 
 
 def _shown(value: object) -> str:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from bscl_jax.config._losses import Loss
 from bscl_jax.config._section import Count, Fraction, Name, NonNegative, Positive, Rate, section
+from bscl_jax.config._tasks import TaskData
 
 Columns = dict[Literal["query", "target", "label"], Name]
 
@@ -207,7 +208,7 @@ class Export:
     format: Literal["sentence_transformers", "none"] = "sentence_transformers"
 
 
-Data = Annotated[LibraryDeskData | PairsData | HubData, Field(discriminator="kind")]
+Data = Annotated[LibraryDeskData | PairsData | HubData | TaskData, Field(discriminator="kind")]
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
 Shuffling = Annotated[ByExampleShuffling | RandomShuffling | FileOrder, Field(discriminator="kind")]
 
