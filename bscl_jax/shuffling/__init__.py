@@ -5,3 +5,7 @@ from bscl_jax.shuffling._by_example import by_example as by_example
 from bscl_jax.shuffling._by_neighbor import by_neighbor as by_neighbor
 from bscl_jax.shuffling._by_shingle import by_shingle as by_shingle
 from bscl_jax.shuffling._random import random as random
+from bscl_jax.shuffling._saved import epoch_path as epoch_path
+from bscl_jax.shuffling._saved import read_order as read_order
+from bscl_jax.shuffling._saved import write_order as write_order
+from bscl_jax.shuffling._tfidf import tfidf as tfidf

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from bscl_jax.shuffling._checks import check_group_size, check_matrix
-from bscl_jax.shuffling._groups import grouped
+from bscl_jax.shuffling._groups import GroupOrder, check_group_order, grouped
 from bscl_jax.shuffling._points import check_finite
 from bscl_jax.shuffling._random import make_bits
 
@@ -19,13 +19,14 @@ def by_cluster(
     *,
     num_clusters: int,
     group_size: int,
+    group_order: GroupOrder = "mixed",
     seed: int | Sequence[int],
 ) -> Int64[np.ndarray, " n"]:
     """Order pairs so that pairs of one cluster stand side by side.
 
     Algorithm 2 of the paper with the words of a text replaced by the number of its k-means cluster:
     the pairs of a cluster are cut at random into groups of at most ``group_size``, and the groups
-    come in random order.
+    come in random order unless another is asked for.
 
     k-means starts at ``num_clusters`` random rows and takes up to 25 rounds of Lloyd's algorithm.
     The embeddings are rounded to a grid of integers (20 bits at d = 1024, 21 at 384) on which
@@ -38,6 +39,7 @@ def by_cluster(
             is made.
         num_clusters: clusters to begin with, ≥ 1; cut to n. Some may come out empty.
         group_size: most pairs in a group, ≥ 1.
+        group_order: ``mixed``, at random; ``forward``, as they were formed; or ``reversed``.
         seed: as in :func:`random`.
 
     Returns:
@@ -60,12 +62,15 @@ def by_cluster(
     """
     check_matrix(embeddings)
     check_group_size(group_size)
+    check_group_order(group_order)
     if num_clusters < 1:
         raise ValueError(
             f"num_clusters must be ≥ 1, got {num_clusters}; about one for every 50 pairs suits"
         )
     bits = make_bits(seed)
-    return grouped(_clusters(_on_grid(embeddings), num_clusters, bits), group_size, bits)
+    return grouped(
+        _clusters(_on_grid(embeddings), num_clusters, bits), group_size, bits, group_order
+    )
 
 
 def _on_grid(embeddings: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:

@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Float, Int64, Integer
 
 from bscl_jax.shuffling._checks import check_group_size, check_matrix
-from bscl_jax.shuffling._nearest import nearest
-from bscl_jax.shuffling._points import Points, make_points
-from bscl_jax.shuffling._random import random
+from bscl_jax.shuffling._greedy import Count, Rules, check_rules, greedy
+from bscl_jax.shuffling._groups import GroupOrder
+from bscl_jax.shuffling._nearest import ROWS_AT_ONCE, nearest, num_threads
+from bscl_jax.shuffling._points import make_points
 
-ROWS_AT_ONCE = 256
-LISTED_AT_ONCE = 2**21
+LISTED_AT_ONCE = 2**22
+SHARE_AT_ONCE = 64
 
 
 def by_example(
@@ -22,6 +23,8 @@ def by_example(
     seed: int | Sequence[int] | None,
     text_ids: Integer[np.ndarray, " n"] | None = None,
     reverse: bool = True,
+    group_order: GroupOrder | None = None,
+    count: Count = "rows",
 ) -> Int64[np.ndarray, " n"]:
     """Order pairs so that nearest neighbors stand side by side (Algorithm 1 of the paper).
 
@@ -47,7 +50,13 @@ def by_example(
         seed: of the initial shuffle, as in :func:`random`; None skips it (file order).
         text_ids: content id of each row's text (equal texts, equal ids). With them one group holds
             each text at most once; None lets equal texts share a group.
-        reverse: turn the finished sequence round (the paper's curriculum).
+        reverse: turn the finished sequence round (the paper's curriculum); short for a
+            ``group_order`` of ``reversed`` or ``forward``.
+        group_order: ``reversed``; ``forward``, as the groups were formed; or ``mixed``, at random.
+            None goes by ``reverse``.
+        count: a group is full at ``group_size`` ``rows``, or, as in the reference, ``texts``: equal
+            texts then share a group, and it grows until it holds so many different ones.
+            ``text_ids`` tells them apart.
 
     Returns:
         A permutation of 0 … n − 1, ``int64 n``.
@@ -73,64 +82,25 @@ def by_example(
         at ``group_size`` pairs. (2) There, with fewer pairs than neighbors asked for, the last pair
         is emitted twice; here each pair is emitted once. (3) There nothing is seeded.
     """
-    _check(embeddings, group_size, num_neighbors, text_ids)
-    n = len(embeddings)
-    points = make_points(embeddings)
-    sequence = np.arange(n) if seed is None else random(n, seed=seed)
-    order = _group(points, sequence, group_size, min(num_neighbors, n), text_ids)
-    return order[::-1].copy() if reverse else order
+    group_order = group_order or ("reversed" if reverse else "forward")
+    _check(embeddings, group_size, num_neighbors)
+    check_rules(len(embeddings), text_ids, count, group_order, seed)
+    points, n = make_points(embeddings), len(embeddings)
+    searched = max(1, min(num_neighbors, n))
+    parallel = max(1, min(num_threads() * ROWS_AT_ONCE, LISTED_AT_ONCE // searched))
+    return greedy(
+        lambda rows: nearest(points, rows, searched),
+        n,
+        Rules(group_size, text_ids, count),
+        rows_at_once=min(parallel, max(SHARE_AT_ONCE, n // SHARE_AT_ONCE)),
+        group_order=group_order,
+        seed=seed,
+    )
 
 
-def _check(
-    embeddings: np.ndarray, group_size: int, num_neighbors: int, text_ids: np.ndarray | None
-) -> None:
-    """Refuse shapes that do not fit and numbers out of range."""
+def _check(embeddings: np.ndarray, group_size: int, num_neighbors: int) -> None:
+    """Refuse what is no table of embeddings and numbers out of range."""
     check_matrix(embeddings)
     check_group_size(group_size)
     if num_neighbors < 1:
         raise ValueError(f"num_neighbors must be ≥ 1, got {num_neighbors}; 500 suits most data")
-    if text_ids is not None and text_ids.shape != (len(embeddings),):
-        raise ValueError(
-            f"text_ids must hold one id per row of embeddings, got shape {text_ids.shape} "
-            f"for {len(embeddings)} rows; leave it out to let equal texts share a group"
-        )
-
-
-def _group(
-    points: Points,
-    sequence: Int64[np.ndarray, " n"],
-    group_size: int,
-    count: int,
-    text_ids: Integer[np.ndarray, " n"] | None,
-) -> Int64[np.ndarray, " n"]:
-    """Walk ``sequence`` and append to each free pair its nearest free neighbors.
-
-    Neighbors are searched for some free pairs at a time: those that an earlier group of the same
-    block takes were searched in vain, those that it took before the block were not searched at all,
-    which saves most of the distances.
-    """
-    n = len(sequence)
-    rows_at_once = max(1, min(ROWS_AT_ONCE, LISTED_AT_ONCE // max(count, 1)))
-    order = np.empty(n, np.int64)
-    used = np.zeros(n, bool)
-    filled = position = 0
-    while position < n:
-        window = sequence[position : position + 8 * rows_at_once]
-        free = np.flatnonzero(~used[window])[:rows_at_once]
-        position += int(free[-1]) + 1 if len(free) == rows_at_once else len(window)
-        for neighbors in nearest(points, window[free], count):
-            if used[neighbors[0]]:  # the pair that asks: taken since the block began
-                continue
-            members = neighbors[~used[neighbors]]
-            if text_ids is not None:
-                members = members[_first_of_each(text_ids[members])]
-            members = members[:group_size]
-            used[members] = True
-            order[filled : filled + len(members)] = members
-            filled += len(members)
-    return order
-
-
-def _first_of_each(ids: Integer[np.ndarray, " m"]) -> Int64[np.ndarray, " k"]:
-    """Return the positions at which an id stands for the first time, rising."""
-    return np.sort(np.unique(ids, return_index=True)[1])

@@ -6,12 +6,10 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from bscl_jax.shuffling._checks import check_group_size, check_matrix
-from bscl_jax.shuffling._groups import grouped
-from bscl_jax.shuffling._nearest import nearest
+from bscl_jax.shuffling._groups import GroupOrder, check_group_order, grouped
+from bscl_jax.shuffling._nearest import ROWS_AT_ONCE, nearest, num_threads
 from bscl_jax.shuffling._points import make_points
 from bscl_jax.shuffling._random import make_bits
-
-ROWS_AT_ONCE = 256
 
 
 def by_neighbor(
@@ -19,6 +17,7 @@ def by_neighbor(
     *,
     num_neighbors: int,
     group_size: int,
+    group_order: GroupOrder = "mixed",
     seed: int | Sequence[int],
 ) -> Int64[np.ndarray, " n"]:
     """Order pairs so that pairs with a common neighbor stand side by side.
@@ -33,6 +32,7 @@ def by_neighbor(
         num_neighbors: neighbors to draw from, itself included, ≥ 1; cut to n. Few make close and
             small groups, many make loose ones.
         group_size: most pairs in a group, ≥ 1.
+        group_order: ``mixed``, at random; ``forward``, as they were formed; or ``reversed``.
         seed: as in :func:`random`.
 
     Returns:
@@ -55,6 +55,7 @@ def by_neighbor(
     """
     check_matrix(embeddings)
     check_group_size(group_size)
+    check_group_order(group_order)
     if num_neighbors < 1:
         raise ValueError(f"num_neighbors must be ≥ 1, got {num_neighbors}; 4 to 16 suits most data")
     bits = make_bits(seed)
@@ -63,7 +64,8 @@ def by_neighbor(
     count = min(num_neighbors, n)
     drawn = (bits.random_raw(n) % np.uint64(max(count, 1))).astype(np.int64)
     shingles = np.empty(n, np.int64)
-    for start in range(0, n, ROWS_AT_ONCE):
-        rows = np.arange(start, min(start + ROWS_AT_ONCE, n))
+    rows_at_once = 4 * num_threads() * ROWS_AT_ONCE
+    for start in range(0, n, rows_at_once):
+        rows = np.arange(start, min(start + rows_at_once, n))
         shingles[rows] = nearest(points, rows, count)[np.arange(len(rows)), drawn[rows]]
-    return grouped(shingles, group_size, bits)
+    return grouped(shingles, group_size, bits, group_order)

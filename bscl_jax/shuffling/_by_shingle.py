@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from bscl_jax.shuffling._checks import check_group_size
-from bscl_jax.shuffling._groups import grouped
+from bscl_jax.shuffling._groups import GroupOrder, check_group_order, grouped
 from bscl_jax.shuffling._random import make_bits
 
 WORD = re.compile(r"\w+")
@@ -29,6 +29,7 @@ def by_shingle(
     group_size: int,
     shingle_size: int = 1,
     stop_words: Collection[str] = STOP_WORDS,
+    group_order: GroupOrder = "mixed",
     seed: int | Sequence[int],
 ) -> Int64[np.ndarray, " n"]:
     """Order pairs so that texts with common words stand side by side (Algorithm 2 of the paper).
@@ -45,6 +46,7 @@ def by_shingle(
         group_size: most pairs in a group, ≥ 1.
         shingle_size: words in a shingle, ≥ 1. More words, fewer and closer companions.
         stop_words: words that say nothing about the subject, lower-cased; English by default.
+        group_order: ``mixed``, at random; ``forward``, as they were formed; or ``reversed``.
         seed: as in :func:`random`. Another seed draws other words.
 
     Returns:
@@ -65,6 +67,7 @@ def by_shingle(
         Scoring Tasks. NAACL 2022, section 3.2.
     """
     check_group_size(group_size)
+    check_group_order(group_order)
     if shingle_size < 1:
         raise ValueError(f"shingle_size must be ≥ 1, got {shingle_size}; 1 or 2 suits most data")
     bits = make_bits(seed)
@@ -77,4 +80,4 @@ def by_shingle(
             drawn = np.argsort(bits.random_raw(len(words)), kind="stable")[:shingle_size]
             words = [words[place] for place in np.sort(drawn)]
         shingles[row] = numbers.setdefault(tuple(words), len(numbers))
-    return grouped(shingles, group_size, bits)
+    return grouped(shingles, group_size, bits, group_order)

@@ -1,23 +1,33 @@
-"""Exact nearest neighbors: BLAS finds them, a fixed arithmetic settles what BLAS cannot tell."""
+"""Exact nearest neighbors: float32 finds them, a fixed arithmetic ranks them."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float32, Int64
 
-from bscl_jax.shuffling._points import Points, centered, settled_distances
+from bscl_jax.shuffling._candidates import Candidates
+from bscl_jax.shuffling._points import Points, settled_distances
 
-COLUMNS_AT_ONCE = 4096
+ROWS_AT_ONCE = 256
+COLUMNS_AT_ONCE = 2048
 
 
 def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[np.ndarray, "m k"]:
     """Return the ``count`` nearest points of each row, by L2 distance.
 
-    A matrix product computes |x|² − 2 a·x for all points x, which ranks them like the distance
-    |a − x|², up to rounding that depends on the machine. Two values further apart than the
-    ``margin`` are in the right order whatever the rounding was; the few that are nearer are
-    compared by :func:`settled_distances`, and by index where even these are equal. So the answer is
-    the ranking by (settled distance, index), on every machine.
+    A float32 matrix product computes |x|² − 2 a·x for all points x, which ranks them like the
+    distance |a − x|², up to rounding that depends on the machine. A point whose value is further
+    than the ``margin`` above the ``count``-th smallest is not among the nearest whatever the
+    rounding was; the others, few more than ``count``, are ranked by :func:`settled_distances`, and
+    by index where these are equal. So the answer is the ranking by (settled distance, index), on
+    every machine.
 
-    Memory is bounded by m · (``COLUMNS_AT_ONCE`` + ``count``) distances, whatever n is.
+    Blocks of rows are searched by as many threads as there are processors, each with a matrix
+    product of its own. Memory is bounded by ``ROWS_AT_ONCE`` · (2 · ``COLUMNS_AT_ONCE`` + 2 ·
+    ``count``) values a thread and the answer, whatever n is.
 
     Args:
         points: all points.
@@ -28,91 +38,79 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
         Indices by rising distance, ``int64 m count``. Each list begins with the point that asks,
         before others at the same place.
     """
-    asking = -2.0 * centered(points, rows)
-    margins = _margins(points, rows)
-    found = np.empty((len(rows), 0), np.int64)
-    values = np.empty((len(rows), 0))
-    for start in range(0, len(points.values), COLUMNS_AT_ONCE):
-        stop = min(start + COLUMNS_AT_ONCE, len(points.values))
-        block = asking @ centered(points, slice(start, stop)).T
-        block += points.squares[start:stop]
-        (inside,) = np.nonzero((rows >= start) & (rows < stop))
-        block[inside, rows[inside] - start] = -np.inf
-        if found.shape[1] == count:
-            block, columns = _packed(block, block <= (values.max(axis=1) + margins)[:, None])
-        else:
-            columns = np.broadcast_to(np.arange(stop - start), block.shape)
-        values, found = np.hstack([values, block]), np.hstack([found, columns + start])
-        values, found = _smallest(points, rows, values, found, margins, count)
-    return _ranked(points, rows, values, found, margins)
+    blocks = [rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE)]
+    search = partial(_nearest_of_block, points, count=count)
+    if len(blocks) < 2:
+        found = [search(block) for block in blocks]
+    else:
+        with _blas().limit(limits=1), ThreadPoolExecutor(num_threads()) as threads:
+            found = list(threads.map(search, blocks))
+    return np.concatenate([np.empty((0, count), np.int64), *found])
 
 
-def _margins(points: Points, rows: Int64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+def num_threads() -> int:
+    """Return the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _blas() -> Any:
+    """Return a handle on the threads of NumPy's BLAS; looking for them takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _nearest_of_block(
+    points: Points, rows: Int64[np.ndarray, " m"], count: int
+) -> Int64[np.ndarray, "m k"]:
+    """Search the neighbors of a few rows, block by block of all points."""
+
+    def rank(i: int, members: Int64[np.ndarray, " c"]) -> Int64[np.ndarray, " k"]:
+        return _ranked(points, rows[i], members, count)
+
+    n = len(points.single)
+    asking = _asking(points, rows)
+    candidates = Candidates(len(rows), count, margins(points, rows))
+    width = max(COLUMNS_AT_ONCE, min(count, n))
+    block = np.empty((len(rows), min(width, n)), np.float32)
+    for start in range(0, n, width):
+        columns = points.single[start : start + width]
+        values = block[:, : len(columns)] if len(columns) == block.shape[1] else None
+        values = np.matmul(asking, columns.T, out=values)
+        (inside,) = np.nonzero((rows >= start) & (rows < start + width))
+        values[inside, rows[inside] - start] = -np.inf
+        candidates.add(values, start)
+        candidates.thin(rank)
+    return np.stack([rank(i, candidates.of(i)) for i in range(len(rows))])
+
+
+def _asking(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m e"]:
+    """Return (−2a, 1), so that the product with (x, |x|²) is |x|² − 2 a·x."""
+    asking = -2 * points.single[rows]
+    asking[:, -1] = 1
+    return asking
+
+
+def margins(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, " m"]:
     """Return, for each row, a gap that no rounding can bridge.
 
-    Let a and x be rows less the center, R the longest, u = 2⁻⁵³. Taking the center away and a dot
-    product of length d, in any order of summation, fused or not, err together by less than
-    (d + 3)u|a||x|; squared lengths and settled distances likewise. So either way of measuring is
-    off by less than (d + 4)u(|a| + R)² to first order, and two values that differ by four times
-    that are in the right order both ways; 8 instead of 4 is slack, and the last term covers
-    underflow.
+    Let a and x be rows less the center, R the longest, u = 2⁻²⁴. Rounding a and x to float32, a dot
+    product of length d + 1, in any order of summation, fused or not, and rounding |x|² err together
+    by less than (d + 8)u(|a| + R)². Whoever stands twice that above ``count`` others is further
+    than they are; 3 instead of 2 is slack, for the rounding of the sum too, and the last term
+    covers underflow.
     """
-    d = points.values.shape[1]
+    d = points.single.shape[1]
     reach = np.sqrt(points.squares[rows]) + np.sqrt(points.squares.max())
-    return 8 * (d + 4) * 2.0**-53 * reach**2 + 8 * d * np.finfo(np.float64).tiny
-
-
-def _packed(
-    values: Float64[np.ndarray, "m c"], wanted: Bool[np.ndarray, "m c"]
-) -> tuple[Float64[np.ndarray, "m w"], Int64[np.ndarray, "m w"]]:
-    """Move each row's wanted values to its left end; with their columns, filled up with inf."""
-    rows, columns = np.nonzero(wanted)
-    counts = np.count_nonzero(wanted, axis=1)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    shape = (len(values), int(counts.max(initial=0)))
-    packed, origins = np.full(shape, np.inf), np.zeros(shape, np.int64)
-    packed[rows, places] = values[rows, columns]
-    origins[rows, places] = columns
-    return packed, origins
-
-
-def _smallest(
-    points: Points,
-    rows: Int64[np.ndarray, " m"],
-    values: Float64[np.ndarray, "m c"],
-    found: Int64[np.ndarray, "m c"],
-    margins: Float64[np.ndarray, " m"],
-    count: int,
-) -> tuple[Float64[np.ndarray, "m k"], Int64[np.ndarray, "m k"]]:
-    """Keep each row's ``count`` nearest, by their values and, at the border, by settling them."""
-    num_rows, width = values.shape
-    if width <= count:
-        return values, found
-    last = np.partition(values, count - 1, axis=1)[:, count - 1]
-    taken = values <= (last + margins)[:, None]
-    for i in np.flatnonzero(np.count_nonzero(taken, axis=1) > count):
-        open_ = np.flatnonzero(taken[i] & (values[i] >= last[i] - margins[i]))
-        room = count - (np.count_nonzero(taken[i]) - len(open_))
-        ranks = np.argsort(settled_distances(points, rows[i], found[i, open_]), kind="stable")
-        taken[i, open_[ranks[room:]]] = False
-    return values[taken].reshape(num_rows, count), found[taken].reshape(num_rows, count)
+    gaps = 3 * (d + 8) * 2.0**-24 * reach**2 + 8 * d * np.finfo(np.float32).tiny
+    return gaps.astype(np.float32)
 
 
 def _ranked(
-    points: Points,
-    rows: Int64[np.ndarray, " m"],
-    values: Float64[np.ndarray, "m k"],
-    found: Int64[np.ndarray, "m k"],
-    margins: Float64[np.ndarray, " m"],
-) -> Int64[np.ndarray, "m k"]:
-    """Sort each row of ``found`` by distance; runs of values within the margin by settling them."""
-    by_value = np.argsort(values, axis=1, kind="stable")
-    ranked = np.take_along_axis(found, by_value, axis=1)
-    apart = np.diff(np.take_along_axis(values, by_value, axis=1), axis=1) > margins[:, None]
-    for i in np.flatnonzero(~apart.all(axis=1)):
-        run = np.concatenate([[0], np.cumsum(apart[i])])
-        open_ = np.flatnonzero(np.bincount(run)[run] > 1)
-        members = ranked[i, open_]
-        distances = settled_distances(points, rows[i], members)
-        ranked[i, open_] = members[np.lexsort((members, distances, run[open_]))]
-    return ranked
+    points: Points, row: np.integer, members: Int64[np.ndarray, " c"], count: int
+) -> Int64[np.ndarray, " k"]:
+    """Return the first ``count`` members by settled distance and index, the row itself before."""
+    distances = settled_distances(points, row, members)
+    distances[members == row] = -1
+    return members[np.lexsort((members, distances))[:count]]

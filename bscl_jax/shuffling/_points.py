@@ -1,28 +1,30 @@
-"""Embeddings, checked, with what is needed to bound and to settle their distances."""
+"""Embeddings, checked, with what is needed to search and to settle their distances."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 
 ROWS_AT_ONCE = 4096
 LARGEST = 1e150  # squares stay far from the end of float64
 
 
 class Points(NamedTuple):
-    """Embeddings as given, and facts about their rows.
+    """Embeddings as given, and what a search by float32 needs of them.
 
     Attributes:
         values: the embeddings, any floating type, memory maps too: they are read by blocks.
         firsts: for each row the first row that holds the same bytes.
-        center: the mean row, as this machine rounds it; near it a float is finest.
-        squares: the squared distance of each row to the center, likewise.
+        single: each row x less the center, and |x|² behind it, in float32; a power of two brings
+            the largest coordinate near 1. The center is the mean row: near it a float is finest.
+        squares: |x|² before it was rounded.
     """
 
     values: Float[np.ndarray, "n d"]
     firsts: Int64[np.ndarray, " n"]
-    center: Float64[np.ndarray, " d"]
+    single: Float32[np.ndarray, "n e"]
     squares: Float64[np.ndarray, " n"]
 
 
@@ -36,23 +38,36 @@ def make_points(embeddings: Float[np.ndarray, "n d"]) -> Points:
     center = np.zeros(d)
     firsts = np.empty(n, np.int64)
     seen: dict[bytes, int] = {}
-    for start in range(0, n, ROWS_AT_ONCE):
-        block = embeddings[start : start + ROWS_AT_ONCE].astype(np.float64, order="C")
+    for start, block in _blocks(embeddings):
         check_finite(block, start)
         center += block.sum(axis=0) / n
         for row, values in enumerate(block, start):
             firsts[row] = seen.setdefault(hashlib.blake2b(values, digest_size=16).digest(), row)
-    points = Points(embeddings, firsts, center, np.empty(n))
-    for start in range(0, n, ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        block = centered(points, rows)
-        points.squares[rows] = np.einsum("nd,nd->n", block, block)
-    return points
+    return measured(embeddings, firsts, center)
 
 
-def centered(points: Points, rows: slice | Int64[np.ndarray, " m"]) -> Float64[np.ndarray, "m d"]:
-    """Return some rows less the center, in float64."""
-    return points.values[rows].astype(np.float64) - points.center
+def measured(
+    embeddings: Float[np.ndarray, "n d"],
+    firsts: Int64[np.ndarray, " n"],
+    center: Float64[np.ndarray, " d"],
+) -> Points:
+    """Measure rows from a center."""
+    n, d = embeddings.shape
+    reach = max((np.abs(block - center).max() for _, block in _blocks(embeddings)), default=0.0)
+    exponent = int(np.frexp(reach)[1])
+    single, squares = np.empty((n, d + 1), np.float32), np.empty(n)
+    for start, block in _blocks(embeddings):
+        rows = slice(start, start + len(block))
+        block = np.ldexp(block - center, -exponent)
+        squares[rows] = np.einsum("nd,nd->n", block, block)
+        single[rows, :d], single[rows, d] = block, squares[rows]
+    return Points(embeddings, firsts, single, squares)
+
+
+def _blocks(embeddings: Float[np.ndarray, "n d"]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield some rows at a time in float64, each with the number of the first."""
+    for start in range(0, len(embeddings), ROWS_AT_ONCE):
+        yield start, embeddings[start : start + ROWS_AT_ONCE].astype(np.float64, order="C")
 
 
 def settled_distances(
@@ -62,10 +77,12 @@ def settled_distances(
 
     Only single additions, subtractions and multiplications of float64 arrays, each of which IEEE
     754 defines to the bit, and a sum in an order that is written down here: the right half of the
-    terms is added to the left half until one is left. No BLAS, no fused multiply-add. Equal rows
-    are computed once.
+    terms is added to the left half until one is left. No BLAS, no fused multiply-add. Among
+    many, equal rows are computed once.
     """
-    firsts, inverse = np.unique(points.firsts[others], return_inverse=True)
+    firsts, inverse = points.firsts[others], slice(None)
+    if len(others) > ROWS_AT_ONCE // 4:  # else looking for equal ones costs more than it saves
+        firsts, inverse = np.unique(firsts, return_inverse=True)
     distances = np.empty(len(firsts))
     anchor = points.values[row].astype(np.float64)
     for start in range(0, len(firsts), ROWS_AT_ONCE):

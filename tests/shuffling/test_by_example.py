@@ -46,7 +46,8 @@ def twin(points, group_size, num_neighbors, text_ids):
 def small_blocks(monkeypatch):
     """Blocks so small that a few points need many of them."""
     monkeypatch.setattr(_nearest, "COLUMNS_AT_ONCE", 5)
-    monkeypatch.setattr(_by_example, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(_nearest, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(_by_example, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr(_points, "ROWS_AT_ONCE", 4)
 
 
@@ -174,12 +175,10 @@ def test_rounding_in_the_matrix_product_cannot_change_the_order(monkeypatch):
     # another center makes BLAS round all of them differently.
     steps = np.array(list(itertools.product(range(6), repeat=3)))
     embeddings = 0.1 * steps + 0.3
-    points = _points.make_points(embeddings)
+    firsts, center = np.arange(len(embeddings)), embeddings.mean(axis=0)
     orders = set()
     for shift in [0.0, 0.1, -7.7, 1e3]:
-        moved = points._replace(center=points.center + shift)
-        block = _points.centered(moved, slice(None))
-        moved = moved._replace(squares=(block * block).sum(axis=1))
+        moved = _points.measured(embeddings, firsts, center + shift)
         monkeypatch.setattr(_by_example, "make_points", lambda _, moved=moved: moved)
         orders.add(
             shuffling.by_example(embeddings, group_size=5, num_neighbors=20, seed=0).tobytes()
