@@ -19,25 +19,35 @@ from bscl_jax.config._losses import (
     TripletLoss,
 )
 from bscl_jax.config._sections import (
-    ByExampleShuffling,
     Config,
     Evaluation,
     Export,
-    FileOrder,
     HubData,
     LibraryDeskData,
     Optimizer,
     PairsData,
     PretrainedEncoder,
     RandomEncoder,
-    RandomShuffling,
     Run,
     Training,
+)
+from bscl_jax.config._shuffling import (
+    ByClusterShuffling,
+    ByExampleShuffling,
+    ByNeighborShuffling,
+    ByShingleShuffling,
+    FileOrder,
+    RandomShuffling,
+    SavedOrder,
+    Shuffling,
 )
 
 __all__ = [
     "BatchSoftmaxLoss",
+    "ByClusterShuffling",
     "ByExampleShuffling",
+    "ByNeighborShuffling",
+    "ByShingleShuffling",
     "ComboLoss",
     "Config",
     "ConfigError",
@@ -56,6 +66,8 @@ __all__ = [
     "RandomEncoder",
     "RandomShuffling",
     "Run",
+    "SavedOrder",
+    "Shuffling",
     "SigmoidLoss",
     "SupervisedLoss",
     "Training",

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from bscl_jax.config._losses import Loss
 from bscl_jax.config._section import Count, Fraction, Name, NonNegative, Positive, Rate, section
+from bscl_jax.config._shuffling import Shuffling
 from bscl_jax.config._tasks import TaskData
 
 Columns = dict[Literal["query", "target", "label"], Name]
@@ -108,40 +109,6 @@ class RandomEncoder:
 
 
 @section
-class ByExampleShuffling:
-    """``shuffling.by_example`` on the embeddings of the current model, each epoch anew.
-
-    Attributes:
-        group_size: pairs in a group of neighbors.
-        num_neighbors: neighbors searched for each pair, itself included.
-        reverse: turn the order round, so that the leftovers (easy batches) come first.
-        side: whose embeddings make neighbors.
-        filter_duplicates: a group holds each text of that side at most once.
-    """
-
-    kind: Literal["by_example"]
-    group_size: Count = 8
-    num_neighbors: Count = 500
-    reverse: bool = True
-    side: Literal["queries", "targets"] = "queries"
-    filter_duplicates: bool = True
-
-
-@section
-class RandomShuffling:
-    """``shuffling.random``, a new permutation each epoch."""
-
-    kind: Literal["random"]
-
-
-@section
-class FileOrder:
-    """The order of the data, in every epoch."""
-
-    kind: Literal["file_order"]
-
-
-@section
 class Optimizer:
     """AdamW with linear warm-up and linear decay.
 
@@ -210,7 +177,6 @@ class Export:
 
 Data = Annotated[LibraryDeskData | PairsData | HubData | TaskData, Field(discriminator="kind")]
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
-Shuffling = Annotated[ByExampleShuffling | RandomShuffling | FileOrder, Field(discriminator="kind")]
 
 
 @section

@@ -60,16 +60,20 @@ def test_every_mistake_is_in_one_message_with_its_place() -> None:
     ]
 
 
+SHUFFLINGS = (
+    "'by_example', 'by_shingle', 'by_cluster', 'by_neighbor', 'random', 'file_order', 'file'"
+)
+
+
 def test_an_unknown_kind_lists_the_known_ones() -> None:
     assert mistakes(GOOD.replace("shuffling: {kind: random", "shuffling: {kind: randm")) == [
-        "config:6:13: shuffling.kind: must be one of 'by_example', 'random', 'file_order', "
-        "was 'randm'"
+        f"config:6:13: shuffling.kind: must be one of {SHUFFLINGS}, was 'randm'"
     ]
 
 
 def test_a_missing_kind_lists_the_known_ones() -> None:
     assert mistakes(GOOD.replace("shuffling: {kind: random}", "shuffling: {}")) == [
-        "config:6:1: shuffling.kind: must be one of 'by_example', 'random', 'file_order', was None"
+        f"config:6:1: shuffling.kind: must be one of {SHUFFLINGS}, was None"
     ]
 
 

@@ -1,0 +1,75 @@
+"""What a user can have got wrong, said before a model is loaded."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from bscl_jax import config as configs
+from bscl_jax import data, evaluation, parallel
+from bscl_jax.types import EvaluationSet, Task
+
+
+def options(section: Any, *without: str) -> dict[str, Any]:
+    """Return a section's fields as keywords, less its ``kind`` and the fields named."""
+    names = {field.name for field in dataclasses.fields(section)} - {"kind", *without}
+    return {name: getattr(section, name) for name in names}
+
+
+@contextmanager
+def named(section: str) -> Iterator[None]:
+    """Put the section of the config before a room's message, unless that names a file."""
+    try:
+        yield
+    except data.DataError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{section}: {error}") from error
+
+
+def check_fits(config: configs.Config, task: Task) -> Mesh:
+    """Refuse settings that do not fit data and devices, in one message, before a model is loaded.
+
+    Returns:
+        The mesh.
+
+    Raises:
+        ValueError: with a line for each setting that does not fit.
+    """
+    problems: list[str] = []
+
+    def attempt(setting: str, check: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return check(*arguments)
+        except ValueError as error:
+            problems.append(f"{setting}: {error}")
+
+    batch_size, n = config.training.batch_size, len(task.train.queries)
+    attempt("evaluation.measure", check_measure, config.evaluation.measure, task.dev)
+    mesh = attempt("training.devices", parallel.make_mesh, config.training.devices)
+    if attempt("training.batch_size", data.num_batches, n, batch_size) and mesh is not None:
+        attempt("training.batch_size", parallel.place, np.zeros(batch_size), mesh)
+    if problems or mesh is None:
+        raise ValueError("\n".join(problems))
+    return mesh
+
+
+def check_measure(measure: str, dev: Mapping[str, EvaluationSet]) -> None:
+    """Refuse a dev measure that the dev sets do not give, before anything is trained."""
+    known = measures(dev)
+    if measure not in known:
+        raise ValueError(f"must be one of {', '.join(known)}, which this data has, was {measure!r}")
+
+
+def measures(sets: Mapping[str, EvaluationSet]) -> list[str]:
+    """Name the measures of the sets, as ``set/measure``."""
+    return [f"{name}/{key}" for name, each in sets.items() for key in evaluation.measures(each)]
+
+
+def check_dims(dims: Sequence[int] | None, dimension: int) -> None:
+    """Refuse prefixes that the embeddings do not have, and such as are listed twice."""
+    if dims is not None and (len(set(dims)) < len(dims) or max(dims) > dimension):
+        raise ValueError(f"must be different numbers up to the encoder's {dimension}, was {dims}")

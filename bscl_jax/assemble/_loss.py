@@ -1,0 +1,158 @@
+"""The loss that a config names, as a function of parameters, embeddings and batch."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+from jax.sharding import Mesh
+from jaxtyping import Array
+
+from bscl_jax import config as configs
+from bscl_jax import losses, parallel
+from bscl_jax.assemble._fits import options
+from bscl_jax.types import PairBatch, Params
+
+
+def initial_params(section: Any, weights: Params) -> Params:
+    """Put what is trained of the loss, a temperature's logarithm and a bias, beside the weights."""
+    params = {"encoder": weights}
+    if getattr(section, "train_temperature", False):
+        params["log_temperature"] = jnp.log(jnp.float32(section.temperature))
+    if getattr(section, "train_bias", False):
+        params["logit_bias"] = jnp.float32(section.bias)
+    return params
+
+
+def make_loss(
+    section: configs.Loss, mesh: Mesh
+) -> Callable[[Params, Array, Array, PairBatch], Array]:
+    """Make ``loss(params, queries, targets, batch)`` of a batch whose rows are split over a mesh.
+
+    The compiler divides the products of a dense loss over the devices, but not a loop over tiles:
+    there each device computes the loss of its own rows, against the rows of all.
+    """
+    by_rows = mesh.size > 1 and getattr(section, "implementation", "dense") != "dense"
+    loss = partial(apply_loss, section, axis_name=parallel.AXIS if by_rows else None)
+    if section.matryoshka_dims is not None:
+        loss = losses.matryoshka(loss, section.matryoshka_dims)
+
+    def of_batch(params: Params, queries: Array, targets: Array, batch: PairBatch) -> Array:
+        return loss(queries, targets, params=params, batch=batch)
+
+    return parallel.across(of_batch, mesh) if by_rows else of_batch
+
+
+def apply_loss(
+    section: configs.Loss,
+    queries: Array,
+    targets: Array,
+    *,
+    params: Params,
+    batch: PairBatch,
+    axis_name: str | None,
+) -> Array:
+    """Call the loss that the section names. A new loss is a case here.
+
+    With an axis name the rows are one device's: for losses with an ``implementation``.
+    """
+    match section:
+        case configs.ComboLoss():
+            return losses.combo(
+                queries,
+                targets,
+                batch.scores,
+                mu=section.mu,
+                threshold=section.threshold,
+                at_threshold="negative",
+                weights=batch.weights,
+                axis_name=axis_name,
+                **softmax_keywords(section, params, batch),
+            )
+        case configs.BatchSoftmaxLoss():
+            return losses.batch_softmax(
+                queries,
+                targets,
+                labels=weights_of_positives(section, batch),
+                axis_name=axis_name,
+                **softmax_keywords(section, params, batch),
+            )
+        case configs.CosineMseLoss():
+            return losses.cosine_mse(queries, targets, batch.scores, weights=batch.weights)
+        case configs.PearsonLoss():
+            return losses.pearson(queries, targets, batch.scores, weights=batch.weights)
+        case configs.CosentLoss():
+            return losses.cosent(
+                queries,
+                targets,
+                batch.scores,
+                weights=batch.weights,
+                temperature=section.temperature,
+            )
+        case configs.TripletLoss():
+            return losses.triplet(
+                queries,
+                targets,
+                margin=section.margin,
+                distance=section.distance,
+                mining=section.mining,
+                weights=weights_of_positives(section, batch),
+                **content_ids(section, batch),
+            )
+        case configs.SigmoidLoss():
+            return losses.sigmoid(
+                queries,
+                targets,
+                labels=batch.scores > section.threshold,
+                weights=batch.weights,
+                temperature=temperature_in_training(section, params),
+                bias=params["logit_bias"] if section.train_bias else section.bias,
+                **content_ids(section, batch),
+            )
+        case configs.SupervisedLoss():
+            # The query of a labelled negative is not of its target's class: it has its own.
+            of_queries = jnp.where(
+                batch.scores > section.threshold, batch.target_ids, batch.query_ids
+            )
+            return losses.supervised(
+                jnp.concatenate([queries, targets]),
+                jnp.concatenate([of_queries, batch.target_ids]),
+                weights=jnp.concatenate([batch.weights, batch.weights]),
+                temperature=temperature_in_training(section, params),
+            )
+
+
+def softmax_keywords(
+    section: configs.BatchSoftmaxLoss, params: Params, batch: PairBatch
+) -> dict[str, Any]:
+    """Return what ``batch_softmax`` and ``combo`` have in common."""
+    translated = ("temperature", "train_temperature", "threshold", "mask_duplicates")
+    return {
+        "temperature": temperature_in_training(section, params),
+        **content_ids(section, batch),
+        **options(section, *translated, "matryoshka_dims", "mu"),
+    }
+
+
+def content_ids(section: Any, batch: PairBatch) -> dict[str, Any]:
+    """Return the ids by which equal texts are no negatives, if they are to be none."""
+    if not section.mask_duplicates:
+        return {}
+    return {"query_ids": batch.query_ids, "target_ids": batch.target_ids}
+
+
+def weights_of_positives(section: Any, batch: PairBatch) -> Array:
+    """Return the rows' weights, 0 for pairs that are no positives."""
+    return jnp.where(batch.scores > section.threshold, batch.weights, 0)
+
+
+def temperature_in_training(section: Any, params: Params) -> Any:
+    """Return the temperature, read from the parameters where it is trained."""
+    return jnp.exp(params["log_temperature"]) if section.train_temperature else section.temperature
+
+
+def temperature(section: Any, params: Params) -> float | None:
+    """Return the temperature that a model was trained with; None where its loss has none."""
+    if "log_temperature" in params:
+        return float(jnp.exp(params["log_temperature"]))
+    return getattr(section, "temperature", None)

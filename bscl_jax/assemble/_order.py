@@ -1,0 +1,118 @@
+"""The order of an epoch, by the shuffler that a config names."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bscl_jax import config as configs
+from bscl_jax import data, evaluation, shuffling
+from bscl_jax.assemble._fits import options
+from bscl_jax.types import Pairs, Params
+
+Order = Callable[[Params, int], np.ndarray]
+Embed = Callable[[Params, Sequence[str]], np.ndarray]
+
+PAIRS_A_CLUSTER = 50
+TRANSLATED = ("side", "filter_duplicates", "embeddings", "from_epoch", "stop_words", "num_clusters")
+"""Fields that no shuffler has as a keyword, or not in this form."""
+
+
+def make_order(
+    config: configs.Config, pairs: Pairs, embed: Embed, initial: Params | None = None
+) -> Order:
+    """Make ``order(params, epoch)``.
+
+    Args:
+        config: the run.
+        pairs: what is put into an order.
+        embed: ``(params, texts) -> embeddings``.
+        initial: the parameters before training, for orders by the embeddings of these.
+    """
+    section, n = config.shuffling, len(pairs.queries)
+    match section:
+        case configs.FileOrder():
+            return lambda params, epoch: np.arange(n)
+        case configs.SavedOrder():
+            return lambda params, epoch: read_order(section, n, epoch)
+        case configs.RandomShuffling():
+            return lambda params, epoch: shuffling.random(n, seed=(config.run.seed, epoch))
+    texts = getattr(pairs, section.side)
+    shuffle = make_shuffle(section, texts, make_vectors(section, texts, embed, initial))
+
+    def order(params: Params, epoch: int) -> np.ndarray:
+        if epoch < section.from_epoch:
+            return np.arange(n)
+        return shuffle(params, (config.run.seed, epoch))
+
+    return order
+
+
+def make_shuffle(
+    section: configs.Shuffling, texts: Sequence[str], vectors: Callable[[Params], np.ndarray]
+) -> Callable[[Params, tuple[int, int]], np.ndarray]:
+    """Make ``shuffle(params, seed)`` of a section that looks at texts. A new one is a case here."""
+    keywords = {name: value for name, value in options(section).items() if name not in TRANSLATED}
+    match section:
+        case configs.ByExampleShuffling():
+            told_apart = section.filter_duplicates or section.count == "texts"
+            ids = data.content_ids(texts) if told_apart else None
+            return lambda params, seed: shuffling.by_example(
+                vectors(params), seed=seed, text_ids=ids, **keywords
+            )
+        case configs.ByClusterShuffling():
+            clusters = section.num_clusters or max(1, len(texts) // PAIRS_A_CLUSTER)
+            return lambda params, seed: shuffling.by_cluster(
+                vectors(params), seed=seed, num_clusters=clusters, **keywords
+            )
+        case configs.ByNeighborShuffling():
+            return lambda params, seed: shuffling.by_neighbor(
+                vectors(params), seed=seed, **keywords
+            )
+        case configs.ByShingleShuffling():
+            if section.stop_words == "none":
+                keywords |= {"stop_words": ()}
+            return lambda params, seed: shuffling.by_shingle(texts, seed=seed, **keywords)
+    raise TypeError(f"{type(section).__name__} looks at no texts")
+
+
+def make_vectors(
+    section: configs.Shuffling, texts: Sequence[str], embed: Embed, initial: Params | None
+) -> Callable[[Params], np.ndarray]:
+    """Make ``vectors(params)``: unit rows, computed once where the parameters do not matter."""
+    kept: list[np.ndarray] = []
+
+    def vectors(params: Params) -> np.ndarray:
+        match getattr(section, "embeddings", None):
+            case "current":
+                return evaluation.unit_rows(embed(params, texts))
+            case "initial" if not kept:
+                kept.append(evaluation.unit_rows(embed(initial, texts)))
+            case "tfidf" if not kept:
+                kept.append(shuffling.tfidf(texts))
+        return kept[0]
+
+    return vectors
+
+
+def read_order(section: configs.SavedOrder, n: int, epoch: int) -> np.ndarray:
+    """Read the order of an epoch, from the one file or from the epoch's own in a folder."""
+    path = Path(section.path)
+    return shuffling.read_order(shuffling.epoch_path(path, epoch) if path.is_dir() else path, n=n)
+
+
+def check_order(config: configs.Config, n: int) -> None:
+    """Refuse an order that cannot be made, for every epoch, before anything is trained.
+
+    Raises:
+        FileNotFoundError: a saved order is not there.
+        ValueError: it is no order of ``n`` rows, or settings do not fit each other.
+    """
+    section = config.shuffling
+    if isinstance(section, configs.SavedOrder):
+        for epoch in range(1, config.training.epochs + 1 if Path(section.path).is_dir() else 2):
+            read_order(section, n, epoch)
+    if getattr(section, "count", "rows") == "texts" and getattr(section, "filter_duplicates", True):
+        raise ValueError(
+            "count: texts needs filter_duplicates: false; else a group's texts are all different"
+        )
