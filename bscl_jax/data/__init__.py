@@ -1,26 +1,31 @@
 """Readers, tasks, content ids, tokenized texts, length buckets and batches."""
 
 from bscl_jax.data._batches import length_batches, make_pair_batch, num_batches
-from bscl_jax.data._cells import as_score, as_text, one_of
+from bscl_jax.data._cells import as_score, as_text, as_text_or_none, one_of
 from bscl_jax.data._content import content_ids, normalize_text
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._lengths import choose_lengths, pad
+from bscl_jax.data._negatives import Negatives, drop_false_negatives
 from bscl_jax.data._overlap import check_overlap
+from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
-from bscl_jax.data._tokens import PairTokens, Ragged, tokenize_pairs
+from bscl_jax.data._tokens import PairTokens, tokenize_pairs
 from bscl_jax.data.tasks import TASKS, load_task
 
 __all__ = [
     "TASKS",
     "DataError",
+    "Negatives",
     "PairTokens",
     "Ragged",
     "Table",
     "as_score",
     "as_text",
+    "as_text_or_none",
     "check_overlap",
     "choose_lengths",
     "content_ids",
+    "drop_false_negatives",
     "length_batches",
     "load_task",
     "make_pair_batch",

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int64, Integer
 
 from bscl_jax.data._lengths import fitting_length, pad
+from bscl_jax.data._negatives import choose_extras
 from bscl_jax.data._tokens import PairTokens
 from bscl_jax.types import PairBatch
 
@@ -46,6 +47,9 @@ def make_pair_batch(
     query_lengths: Sequence[int],
     target_lengths: Sequence[int],
     pad_id: int,
+    num_extras: int = 0,
+    extra_lengths: Sequence[int] = (),
+    extra_multiple: int = 1,
 ) -> PairBatch:
     """Cut batch k of an epoch: a pure function of its arguments.
 
@@ -62,6 +66,13 @@ def make_pair_batch(
         query_lengths: the padded lengths in tokens that queries may have, rising.
         target_lengths: the same for targets.
         pad_id: the token id that fills up.
+        num_extras: e, the extra candidates of the batch, 0 or more: the hard negatives of its rows,
+            the first of each before the second of any, then those of the rows that follow in the
+            order. Where the data has not enough that fit (no text twice, no target and no known
+            positive of the batch), half as many are taken, a quarter, …, so that there are few
+            shapes; with none at all the batch has no extras.
+        extra_lengths: the padded lengths that extra candidates may have, rising.
+        extra_multiple: fewer than ``num_extras`` are a multiple of this (the number of devices).
 
     Returns:
         The batch, NumPy arrays.
@@ -91,6 +102,19 @@ def make_pair_batch(
             f"the order must hold rows 0 to {len(store.scores) - 1} of the store, batch {k} has "
             f"{rows.min()} to {rows.max()}; make the order from the same data"
         )
+    extras, extra_ids = None, None
+    if store.negatives is not None and num_extras > 0:
+        chosen = choose_extras(
+            store.negatives,
+            order,
+            k,
+            batch_size=batch_size,
+            num_extras=num_extras,
+            multiple=extra_multiple,
+        )
+        if len(chosen):
+            extras = pad(store.negatives.tokens.take(chosen), extra_lengths, pad_id)
+            extra_ids = store.negatives.ids[chosen]
     return PairBatch(
         queries=pad(store.queries.take(rows), query_lengths, pad_id),
         targets=pad(store.targets.take(rows), target_lengths, pad_id),
@@ -98,6 +122,8 @@ def make_pair_batch(
         weights=(places < n).astype(np.float32),
         query_ids=store.query_ids[rows],
         target_ids=store.target_ids[rows],
+        extras=extras,
+        extra_ids=extra_ids,
     )
 
 

@@ -28,6 +28,23 @@ def as_text(cell: str) -> str:
     return cell
 
 
+def as_text_or_none(cell: str) -> str | None:
+    """Take a cell as text, unchanged; an empty one, or one of white space only, is None.
+
+    Args:
+        cell: the cell.
+
+    Returns:
+        The cell itself, or None.
+
+    Example:
+        >>> from bscl_jax.data import as_text_or_none
+        >>> as_text_or_none("opening hours"), as_text_or_none(" ")
+        ('opening hours', None)
+    """
+    return None if not cell or cell.isspace() else cell
+
+
 def as_score(low: float, high: float) -> Callable[[str], float]:
     """Make a parser of scores on the scale from ``low`` to ``high``, both included.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int64, Integer
 
-from bscl_jax.data._tokens import Ragged
+from bscl_jax.data._ragged import Ragged
 from bscl_jax.types import TokenBatch
 
 WORTHWHILE = 0.01

@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from bscl_jax.data._content import normalize_text
+from bscl_jax.data._errors import DataError
 from bscl_jax.types import EvaluationSet, RankingSet, RetrievalSet, Task
 
 
@@ -47,6 +48,23 @@ def check_overlap(task: Task) -> dict[str, int]:
             common = getattr(splits[one], field) & getattr(splits[other], field)
             counts[f"{one}/{other}/{field}"] = len(common)
     return counts
+
+
+def check_apart(task: Task) -> None:
+    """Refuse a test split that chooses the best epoch: dev and test that hold the same pairs.
+
+    Args:
+        task: the task.
+
+    Raises:
+        DataError: if every pair of dev stands in test and every pair of test in dev, by content.
+    """
+    dev, test = (_contents(_pairs_of(sets)).pairs for sets in (task.dev, task.test))
+    if dev and dev == test:
+        raise DataError(
+            f"dev and test hold the same {len(dev)} pairs, so the test would judge what it chose; "
+            "give a test split of its own or none"
+        )
 
 
 def _pairs_of(sets: Mapping[str, EvaluationSet]) -> Iterable[tuple[str, str]]:

@@ -8,11 +8,13 @@ from pathlib import Path
 from bscl_jax.data._errors import DataError, data_error
 
 
-def read_text(path: str | PathLike[str]) -> str:
+def read_text(path: str | PathLike[str], *, undecodable: str = "refuse") -> str:
     """Read a UTF-8 file, unpacked where its name ends in ``.gz``; a byte order mark is dropped.
 
     Args:
         path: the file.
+        undecodable: what becomes of bytes that are not UTF-8: ``"refuse"`` or ``"keep"``, which
+            makes each a character that ``is_unicode`` tells from a true one.
 
     Returns:
         The text with its line ends as they are.
@@ -20,9 +22,10 @@ def read_text(path: str | PathLike[str]) -> str:
     Raises:
         DataError: if the file is missing, unreadable, damaged, empty or not UTF-8.
     """
-    content = _read_bytes(Path(path))
+    content = read_bytes(Path(path))
+    errors = "strict" if undecodable == "refuse" else "surrogateescape"
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig", errors)
     except UnicodeDecodeError:
         raise data_error(path, _undecodable_lines(content)) from None
     if not text.strip():
@@ -30,7 +33,8 @@ def read_text(path: str | PathLike[str]) -> str:
     return text
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read a file, unpacked where its name ends in ``.gz``; raise DataError where it cannot be."""
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix.lower() == ".gz" else content

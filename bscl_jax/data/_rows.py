@@ -19,28 +19,43 @@ class Row(NamedTuple):
         line: the line on which the row starts; the first of the file is 1.
         cells: the asked cells in the asked order; empty where there is a problem.
         problem: what is wrong with the row as a whole, or "".
+        whole: all that the row holds, as it was found.
+        ends: the problem hides the rows that may follow, so that it cannot be passed over.
     """
 
     line: int
     cells: Sequence[str]
     problem: str = ""
+    whole: Sequence[str] = ()
+    ends: bool = False
 
 
-def tsv_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> Iterator[Row]:
+def tsv_rows(
+    path: str | PathLike[str], text: str, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[Row]:
     """Rows of tab-separated text with a header. There is no quoting: a quote is a character."""
+    del optional  # the header has a column for all rows or for none
     lines = _without_trailing_blanks([line.removesuffix("\r") for line in text.split("\n")])
     rows = ((n, line.split("\t") if line else []) for n, line in enumerate(lines, start=1))
     return _picked(path, rows, columns, "part the cells by one tab each, with none inside a text")
 
 
-def csv_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> Iterator[Row]:
+def csv_rows(
+    path: str | PathLike[str], text: str, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[Row]:
     """Rows of comma-separated text with a header; cells may be in double quotes."""
+    del optional
     advice = 'put cells that hold a comma into double quotes ("")'
     return _picked(path, _split_csv(text), columns, advice)
 
 
-def jsonl_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> Iterator[Row]:
-    """Rows of JSON lines: one object a line; numbers stay as they are written."""
+def jsonl_rows(
+    path: str | PathLike[str], text: str, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[Row]:
+    """Rows of JSON lines: one object a line; numbers stay as they are written.
+
+    Optional columns may be null or missing in some of the objects: an empty cell.
+    """
     del path
     lines = _without_trailing_blanks([line.rstrip() for line in text.split("\n")])
     for number, line in enumerate(lines, start=1):
@@ -50,11 +65,15 @@ def jsonl_rows(path: str | PathLike[str], text: str, columns: Sequence[str]) -> 
         try:
             row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
         except json.JSONDecodeError as error:
-            yield Row(number, (), f", character {error.colno}: this is not JSON ({error.msg})")
+            problem = f", character {error.colno}: this is not JSON ({error.msg})"
+            yield Row(number, (), problem, (line,))
         except RecursionError:
-            yield Row(number, (), ": the JSON is nested too deeply; write one flat object")
+            problem = ": the JSON is nested too deeply; write one flat object"
+            yield Row(number, (), problem, (line,))
         else:
-            yield _picked_from_object(number, row, columns)
+            if isinstance(row, dict):
+                row |= {name: "" for name in optional if row.get(name) is None}
+            yield _picked_from_object(number, row, columns)._replace(whole=(line,))
 
 
 def _without_trailing_blanks(lines: list[str]) -> list[str]:
@@ -92,15 +111,15 @@ def _picked(
     ]
     for line, cells in rows:
         if isinstance(cells, str):
-            yield Row(line, (), f": {cells}")
+            yield Row(line, (), f": {cells}", ends=True)
         elif not cells:
             yield Row(line, (), f": {BLANK}")
         elif len(cells) != len(header):
             found, asked = len(cells), len(header)
             problem = f": the row has {found} cells, the header {asked}; {advice}"
-            yield Row(line, (), problem)
+            yield Row(line, (), problem, cells)
         else:
-            yield Row(line, [cells[place] for place in places])
+            yield Row(line, [cells[place] for place in places], whole=cells)
 
 
 def find_column(where: str, names: Sequence[str], column: str, *, holder: str, remedy: str) -> int:
@@ -138,13 +157,21 @@ def _picked_from_object(number: int, row: object, columns: Sequence[str]) -> Row
         if not isinstance(row[column], str):
             kind = "null" if row[column] is None else type(row[column]).__name__
             return Row(number, (), f"{place}: must be a string or a number, is {kind}")
-        if not _is_unicode(row[column]):
+        if not is_unicode(row[column]):
             problem = f"{place}: half of a surrogate pair is no character; write the whole pair"
             return Row(number, (), problem)
     return Row(number, [row[column] for column in columns])
 
 
-def _is_unicode(text: str) -> bool:
+def as_cell(value: object) -> str:
+    """Bring a value to the form that the cells of text files have; null is an empty cell."""
+    if value is None:
+        return ""
+    return str(int(value) if isinstance(value, bool) else value)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8: it has no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,79 +1,15 @@
-"""Token ids of many texts in two flat arrays, which a batch can be cut from at once."""
+"""The training pairs as arrays, tokenized once and for all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, Integer
+from jaxtyping import Float32, Int32
 
 from bscl_jax.data._content import content_ids
+from bscl_jax.data._negatives import Negatives, tokenize_negatives
+from bscl_jax.data._ragged import Ragged, tokenize_all
 from bscl_jax.types import Pairs
-
-CHUNK = 4096
-"""So many texts are tokenized at a time: Python lists of ids are ten times the size of arrays."""
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of different lengths, end to end.
-
-    Attributes:
-        flat: the token ids of all rows.
-        offsets: where each row starts in ``flat``, and at the end where the last one stops.
-
-    Example:
-        >>> from bscl_jax.data import Ragged
-        >>> tokens = Ragged.from_lists([[101, 7, 102], [101, 102]])
-        >>> len(tokens), tokens.lengths.tolist(), tokens[1].tolist()
-        (2, [3, 2], [101, 102])
-    """
-
-    flat: Int32[np.ndarray, " tokens"]
-    offsets: Int64[np.ndarray, " n+1"]
-
-    @classmethod
-    def from_lists(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
-        """Lay lists of token ids end to end.
-
-        Args:
-            rows: n lists; a list may be empty.
-
-        Returns:
-            n rows.
-        """
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(row) for row in rows], out=offsets[1:])
-        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(offsets[-1]))
-        return cls(flat, offsets)
-
-    @property
-    def lengths(self) -> Int64[np.ndarray, " n"]:
-        """Tokens of each row."""
-        return np.diff(self.offsets)
-
-    def take(self, rows: Integer[np.ndarray, " b"]) -> "Ragged":
-        """Pick rows, in the order given.
-
-        Args:
-            rows: b positions, 0 to n - 1.
-
-        Returns:
-            b rows, copied.
-        """
-        lengths = self.offsets[rows + 1] - self.offsets[rows]
-        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-        shift = np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return Ragged(self.flat[np.arange(offsets[-1]) + shift], offsets)
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, row: int) -> Int32[np.ndarray, " s"]:
-        if not 0 <= row < len(self):
-            raise IndexError(f"row must be 0 to {len(self) - 1}, got {row}")
-        return self.flat[self.offsets[row] : self.offsets[row + 1]]
 
 
 class PairTokens(NamedTuple):
@@ -85,6 +21,7 @@ class PairTokens(NamedTuple):
         scores: grade of each pair in [0, 1]; 1 where the data has no labels.
         query_ids: content ids of the first texts, see ``content_ids``.
         target_ids: content ids of the second texts.
+        negatives: the hard negatives; None where the data has none.
     """
 
     queries: Ragged
@@ -92,6 +29,7 @@ class PairTokens(NamedTuple):
     scores: Float32[np.ndarray, " n"]
     query_ids: Int32[np.ndarray, " n"]
     target_ids: Int32[np.ndarray, " n"]
+    negatives: Negatives | None = None
 
 
 def tokenize_pairs(
@@ -120,38 +58,17 @@ def tokenize_pairs(
     """
     n = len(pairs.queries)
     scores = np.ones(n) if pairs.scores is None else pairs.scores
-    if not n == len(pairs.targets) == len(scores) or n == 0:
+    negatives = scores if pairs.negatives is None else pairs.negatives
+    if not n == len(pairs.targets) == len(scores) == len(negatives) or n == 0:
         raise ValueError(
-            "queries, targets and scores must be of one length, at least 1; "
-            f"got {n}, {len(pairs.targets)} and {len(scores)}"
+            "queries, targets, scores and negatives must be of one length, at least 1; "
+            f"got {n}, {len(pairs.targets)}, {len(scores)} and {len(negatives)}"
         )
     return PairTokens(
-        queries=_tokenize(pairs.queries, tokenize),
-        targets=_tokenize(pairs.targets, tokenize),
+        queries=tokenize_all(pairs.queries, tokenize),
+        targets=tokenize_all(pairs.targets, tokenize),
         scores=np.asarray(scores, dtype=np.float32),
         query_ids=content_ids(pairs.queries),
         target_ids=content_ids(pairs.targets),
+        negatives=tokenize_negatives(pairs, tokenize),
     )
-
-
-def _tokenize(
-    texts: Sequence[str], tokenize: Callable[[list[str]], Sequence[Sequence[int]]]
-) -> Ragged:
-    chunks: list[Ragged] = []
-    for start in range(0, len(texts), CHUNK):
-        asked = list(texts[start : start + CHUNK])
-        rows = tokenize(asked)
-        if len(rows) != len(asked):
-            raise ValueError(
-                f"tokenize must return one list for each text, got {len(rows)} for {len(asked)}"
-            )
-        chunks.append(Ragged.from_lists(rows))
-    lengths = np.concatenate([chunk.lengths for chunk in chunks])
-    if not lengths.all():
-        text = texts[int(np.argmin(lengths))]
-        raise ValueError(
-            f"tokenize must return a token or more for each text, got none for {text!r}; "
-            "let it add the special tokens"
-        )
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    return Ragged(np.concatenate([chunk.flat for chunk in chunks]), offsets)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bscl_jax.data import Ragged, content_ids, tokenize_pairs
-from bscl_jax.data._tokens import CHUNK
+from bscl_jax.data._ragged import CHUNK
 from bscl_jax.types import Pairs
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._load_splits import load_splits
-from bscl_jax.data._rows import Row, find_column
+from bscl_jax.data._rows import Row, as_cell, find_column
 from bscl_jax.data._table import parse_rows
 from bscl_jax.data.tasks._columns import Parsers, Source, check_options, make_task, same_error
-from bscl_jax.types import Task
+from bscl_jax.types import RejectedRow, Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+Found = tuple[dict[str, list[Any]], list[RejectedRow]]
 
 REQUIRED = ("train", "dev")
 KNOWN = (*REQUIRED, "test")
@@ -28,6 +30,7 @@ def load(
     revision: str | None = None,
     columns: Mapping[str, str] | None = None,
     label_range: Sequence[float] = (0.0, 1.0),
+    on_error: str = "error",
 ) -> Task:
     """Load pairs from a data set on the hub or a folder of Parquet, CSV or JSON lines files.
 
@@ -40,9 +43,11 @@ def load(
             optionally ``test``: ``"validation"``, ``"train[:90%]"``.
         name: the configuration, where the data set has several.
         revision: commit, tag or branch on the hub; None takes the newest.
-        columns: the names in the data set of ``query``, ``target`` and, if there is one,
-            ``label``; None means ``query`` and ``target``.
+        columns: the names in the data set of ``query``, ``target`` and, if there are such,
+            ``label`` and ``negative`` or ``negative_1``, ``negative_2``, …; None means ``query``
+            and ``target``.
         label_range: lowest and highest label, brought to 0 and 1.
+        on_error: as for ``"pairs"``.
 
     Returns:
         The task; labels in [0, 1].
@@ -54,7 +59,7 @@ def load(
         DataError: if the data cannot be used. The message names data set, split, row (the first
             of the split expression is 1) and column, for the mistakes of all splits.
     """
-    columns = check_options(columns, label_range)
+    columns = check_options(columns, label_range, on_error)
     _check_splits(path, splits)
     sources: dict[str, Source] = {part: _source(path, splits[part]) for part in splits}
     loaded = dict(
@@ -65,8 +70,8 @@ def load(
         )
     )
 
-    def read(source: Source, parsers: Parsers) -> dict[str, list[Any]]:
-        return _read(str(source), loaded[source], columns, parsers)
+    def read(source: Source, parsers: Parsers) -> Found:
+        return _read(str(source), loaded[source], columns.get("label"), parsers, on_error)
 
     return make_task(read, sources, columns, label_range)
 
@@ -95,14 +100,15 @@ def _check_splits(path: str | PathLike[str], splits: Mapping[str, str]) -> None:
 
 
 def _read(
-    source: str, dataset: "Dataset", columns: Mapping[str, str], parsers: Parsers
-) -> dict[str, list[Any]]:
-    for part, column in columns.items():
-        _check_column(source, dataset, column, is_text=part != "label")
+    source: str, dataset: "Dataset", label: str | None, parsers: Parsers, on_error: str
+) -> Found:
+    for column in parsers:
+        _check_column(source, dataset, column, is_text=column != label)
     cells = dataset.select_columns(list(parsers))[:]
-    rows = zip(*(map(_as_cell, cells[column]) for column in parsers), strict=True)
-    numbered = (Row(number, row) for number, row in enumerate(rows, start=1))
-    return parse_rows(source, numbered, parsers, unit="row")[0]
+    rows = zip(*(map(as_cell, cells[column]) for column in parsers), strict=True)
+    numbered = (Row(number, row, whole=row) for number, row in enumerate(rows, start=1))
+    columns, _, rejected = parse_rows(source, numbered, parsers, unit="row", on_error=on_error)
+    return columns, rejected
 
 
 def _check_column(source: str, dataset: "Dataset", column: str, *, is_text: bool) -> None:
@@ -120,10 +126,3 @@ def _check_column(source: str, dataset: "Dataset", column: str, *, is_text: bool
         f"{source}, column {column!r}: must hold {wanted}, holds {feature}; "
         f"name a column of {wanted}"
     )
-
-
-def _as_cell(value: Any) -> str:
-    """Bring a value to the form that the cells of text files have; null is an empty cell."""
-    if value is None:
-        return ""
-    return str(int(value) if isinstance(value, bool) else value)

@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 
 from bscl_jax.data import DataError, load_task
-from bscl_jax.types import RetrievalSet, ScoredPairs
+from bscl_jax.types import Pairs, RetrievalSet, ScoredPairs
 
 SPLITS = {"train": "train", "dev": "validation"}
 LABELLED = {"query": "sentence1", "target": "sentence2", "label": "grade"}
@@ -76,7 +76,7 @@ def message_of(error=DataError, **options) -> str:
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
 def test_a_folder_of_files_reads_as_the_same_rows_in_every_format(tmp_path, suffix):
     task = load_task("hub", path=write_plain(tmp_path / suffix, suffix), splits=SPLITS)
-    assert task.train == (("q1", "q2", "q3", "q4"), ("t1", "t2", "t3", "t4"), None)
+    assert task.train == Pairs(("q1", "q2", "q3", "q4"), ("t1", "t2", "t3", "t4"))
     assert task.dev["pairs"] == RetrievalSet(
         queries=("q5", "q6", "q7"), corpus=("t5", "t6"), relevant=((0, 1), (1,), (0,))
     )
@@ -415,3 +415,24 @@ def test_files_of_different_columns_are_refused(tmp_path):
     message = message_of(path=tmp_path / "mixed")
     assert "validation.parquet" in message
     assert "question" in message
+
+
+def test_negatives_of_a_data_set_may_be_null(tmp_path, plain):
+    write_parquet(
+        plain / "train.parquet",
+        query=["q1", "q2"],
+        target=["t1", "t2"],
+        hard=["n", None],
+        harder=[None, None],
+    )
+    columns = {"query": "query", "target": "target", "negative_1": "harder", "negative_2": "hard"}
+    task = load_task("hub", path=plain, splits=SPLITS, columns=columns)
+    assert task.train.negatives == (("n",), ())
+
+
+def test_rows_of_a_data_set_that_cannot_be_used_can_be_passed_over(plain):
+    write_parquet(plain / "train.parquet", query=["q1", "", "q3"], target=["t1", "t2", None])
+    task = load_task("hub", path=plain, splits=SPLITS, on_error="skip")
+    assert task.train == Pairs(("q1",), ("t1",))
+    assert [row.place for row in task.rejected] == ["row 2", "row 3"]
+    assert task.counts["train/rows_rejected"] == 2

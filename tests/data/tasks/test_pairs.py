@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bscl_jax.data import DataError, load_task
-from bscl_jax.types import RetrievalSet, ScoredPairs
+from bscl_jax.types import Pairs, RetrievalSet, ScoredPairs
 
 LABELLED = {"query": "sentence1", "target": "sentence2", "label": "grade"}
 
@@ -35,7 +35,7 @@ def graded(tmp_path):
 
 def test_pairs_without_labels_train_as_positives(plain):
     task = load_task("pairs", **plain)
-    assert task.train == (("q1", "q2"), ("t1", "t2"), None)
+    assert task.train == Pairs(("q1", "q2"), ("t1", "t2"))
     assert task.test == {}
 
 
@@ -116,3 +116,50 @@ def test_equal_labels_may_train(graded, tmp_path):
     header = "sentence1\tsentence2\tgrade"
     graded["train"] = write(tmp_path / "flat.tsv", "a\tb\t5", "c\td\t5", header=header)
     assert load_task("pairs", **graded).train.scores == (1.0, 1.0)
+
+
+def test_columns_of_negatives_are_read_by_rising_number_and_may_have_empty_cells(plain, tmp_path):
+    header = "query\ttarget\tfar\tnear\tlast"
+    rows = "q1\tt1\tf1\tn1\tl1", "q2\tt2\t\t \tl2", "q3\tt3\t\t\t"
+    plain["train"] = write(tmp_path / "hard.tsv", *rows, header=header)
+    columns = {"query": "query", "target": "target"}
+    columns |= {"negative_10": "last", "negative_2": "far", "negative_1": "near"}
+    task = load_task("pairs", **plain, columns=columns)
+    assert task.train.negatives == (("n1", "f1", "l1"), ("l2",), ())
+
+
+def test_a_negative_that_is_a_known_positive_is_left_out_and_counted(plain, tmp_path):
+    rows = "q1\tt1\tt2", "q1\tt2\tn", "q2\tt3\tt3 ", "q2\tt4\tt1"
+    plain["train"] = write(tmp_path / "hard.tsv", *rows, header="query\ttarget\tnegative")
+    columns = {name: name for name in ("query", "target", "negative")}
+    task = load_task("pairs", **plain, columns=columns)
+    assert task.train.negatives == ((), ("n",), (), ("t1",))
+    assert task.counts["train/negatives"] == 2
+    assert task.counts["train/negatives_that_are_positives"] == 2
+
+
+def test_negatives_in_json_may_be_null_or_missing(plain, tmp_path):
+    path = tmp_path / "hard.jsonl"
+    path.write_text(
+        '{"query": "a", "target": "b", "negative": "c"}\n'
+        '{"query": "d", "target": "e", "negative": null}\n'
+        '{"query": "f", "target": "g"}\n'
+    )
+    columns = {name: name for name in ("query", "target", "negative")}
+    task = load_task("pairs", train=path, dev=plain["dev"], columns=columns)
+    assert task.train.negatives == (("c",), (), ())
+
+
+@pytest.mark.parametrize("part", ["negative_0", "negative_01", "negatives", "negative_"])
+def test_other_names_of_negatives_are_unknown(plain, part):
+    columns = {"query": "query", "target": "target", part: "n"}
+    with pytest.raises(ValueError, match="of hard negatives negative, negative_1, negative_2, …;"):
+        load_task("pairs", **plain, columns=columns)
+
+
+def test_a_test_file_with_the_pairs_of_dev_is_refused_whatever_its_name_and_order(plain, tmp_path):
+    test = write(tmp_path / "test.tsv", "q5\tt3", "q3\tt4", "q4 \tt4", "q3\tt3")
+    with pytest.raises(DataError, match="dev and test hold the same 4 pairs, so the test would"):
+        load_task("pairs", **plain, test=test)
+    test = write(tmp_path / "test.tsv", "q5\tt3", "q3\tt4", "q4 \tt4")
+    assert load_task("pairs", **plain, test=test).test["pairs"].queries == ("q5", "q3", "q4 ")

@@ -1,0 +1,61 @@
+"""The rows of a Parquet file, numbered from 1: it has no lines."""
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bscl_jax.data._errors import DataError
+from bscl_jax.data._read_text import read_bytes
+from bscl_jax.data._rows import Row, as_cell, find_column
+
+
+def parquet_rows(path: str | PathLike[str], columns: Sequence[str]) -> Iterator[Row]:
+    """Rows of a Parquet file; ``Row.line`` counts rows. Null is an empty cell.
+
+    Args:
+        path: the file.
+        columns: the asked columns, of texts or numbers.
+
+    Raises:
+        DataError: if the file cannot be read, or a column is missing or of another type.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    content = read_bytes(Path(path))
+    try:
+        file = parquet.ParquetFile(pyarrow.BufferReader(content))
+        names = file.schema_arrow.names
+        for column in columns:
+            remedy = "name the column as the file does"
+            find_column(str(path), names, column, holder="file", remedy=remedy)
+            _check_type(path, column, file.schema_arrow.field(column).type)
+        table = file.read(columns=list(dict.fromkeys(columns)))
+    except (pyarrow.ArrowException, OSError) as error:
+        fault = " ".join(str(error).split()).rstrip(".")
+        raise DataError(
+            f"{path}: this is no Parquet file, or a damaged one ({fault}); write it again"
+        ) from None
+    number = 0
+    for batch in table.to_batches():
+        lists = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in columns]
+        for values in zip(*lists, strict=True):
+            number += 1
+            cells = [as_cell(value) for value in values]
+            yield Row(number, cells, whole=cells)
+
+
+def _check_type(path: str | PathLike[str], column: str, kind: Any) -> None:
+    from pyarrow import types
+
+    inner = kind.value_type if types.is_dictionary(kind) else kind
+    is_text = types.is_string(inner) or types.is_large_string(inner)
+    if is_text or types.is_null(inner) or types.is_boolean(inner):
+        return
+    if types.is_integer(inner) or types.is_floating(inner):
+        return
+    raise DataError(
+        f"{path}, column {column!r}: must hold texts or numbers, holds {kind}; "
+        "name a column of texts or numbers"
+    )
