@@ -25,15 +25,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     widen_thread_pool()
     # Imported here so that --help and a mistyped option answer at once.
     from bscl_jax.cli._folder import RunError
-    from bscl_jax.cli._train import train
 
     keep_compiled_programs()
     try:
-        return train(arguments.config, overrides=arguments.overrides, resume=arguments.resume)
+        return arguments.run(arguments)
     except RunError as error:
         for line in str(error).splitlines():
             print(f"bscl-jax: {line}", file=sys.stderr)
         return USER_MISTAKE
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """Call ``train`` with its arguments."""
+    from bscl_jax.cli._train import train
+
+    return train(arguments.config, overrides=arguments.overrides, resume=arguments.resume)
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    """Call ``evaluate`` with its arguments."""
+    from bscl_jax.cli._evaluate import SPLITS, evaluate
+
+    return evaluate(
+        arguments.config,
+        data_kind=arguments.data,
+        overrides=arguments.overrides,
+        model=arguments.model,
+        splits=SPLITS if arguments.split == "both" else (arguments.split,),
+        output=arguments.output,
+    )
 
 
 def widen_thread_pool() -> None:
@@ -69,7 +89,37 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     train.add_argument("--config", required=True, metavar="FILE", help="the run, in YAML")
+    _add_overrides(train)
     train.add_argument(
+        "--resume", action="store_true", help="go on with a run that was interrupted"
+    )
+    train.set_defaults(run=run_train)
+    _add_evaluate(commands)
+    return parser
+
+
+def _add_evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score a model on the dev and test sets of a task, without training",
+        allow_abbrev=False,
+    )
+    source = evaluate.add_mutually_exclusive_group(required=True)
+    source.add_argument("--config", metavar="FILE", help="a run, in YAML; its data and encoder")
+    source.add_argument(
+        "--data", metavar="KIND", help="a kind of data, such as stsb; needs --model"
+    )
+    _add_overrides(evaluate)
+    evaluate.add_argument(
+        "--model", metavar="NAME", help="a folder or a name; wins over the config"
+    )
+    evaluate.add_argument("--split", choices=("dev", "test", "both"), default="both")
+    evaluate.add_argument("--output", metavar="FILE", help="write the scores there, as JSON")
+    evaluate.set_defaults(run=run_evaluate)
+
+
+def _add_overrides(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--set",
         dest="overrides",
         action="append",
@@ -77,7 +127,3 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECTION.KEY=VALUE",
         help="override one value of the config; may be given again",
     )
-    train.add_argument(
-        "--resume", action="store_true", help="go on with a run that was interrupted"
-    )
-    return parser

@@ -1,0 +1,130 @@
+"""``bscl-jax evaluate``: score a model on the dev and test sets of a task, without training."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bscl_jax import assemble, data, evaluation, parallel
+from bscl_jax import config as configs
+from bscl_jax.cli._folder import RunError, write_whole
+from bscl_jax.cli._say import say
+from bscl_jax.types import EvaluationSet, Params, Task, TokenBatch
+
+SPLITS = ("dev", "test")
+WITHOUT_CONFIG = """
+run: {dir: unused}
+encoder: {kind: pretrained, name: unused}
+loss: {kind: cosine_mse}
+shuffling: {kind: random}
+evaluation: {measure: unused}
+data: {kind: KIND}
+"""
+
+
+def evaluate(
+    config_path: str | None,
+    *,
+    data_kind: str | None,
+    overrides: Sequence[str],
+    model: str | None,
+    splits: Sequence[str],
+    output: str | None,
+) -> int:
+    """Score a model and print the measures.
+
+    Args:
+        config_path: the config, of which data, encoder and evaluation count; None where there is
+            a ``data_kind``.
+        data_kind: a kind of data with its defaults, where there is no config.
+        overrides: ``section.key=value`` texts that win over the config.
+        model: a folder or a name that wins over ``encoder.name``.
+        splits: ``"dev"``, ``"test"`` or both.
+        output: a JSON file for the measures; None writes none.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        RunError: what the user can put right.
+    """
+    console = Console(highlight=False)
+    try:
+        config = read_config(config_path, data_kind, overrides, model)
+        with assemble.named("data"):
+            task = data.load_task(config.data.kind, **_options(config.data))
+        with console.status("scoring"):
+            found = score(config, task, {split: getattr(task, split) for split in splits})
+        if output is not None:
+            write_whole(Path(output), json.dumps(found, indent=2, allow_nan=False) + "\n")
+    except (ValueError, OSError) as error:
+        raise RunError(str(error)) from error
+    say(console, f"model    {found['model']}")
+    say(console, f"data     {config.data.kind}")
+    console.print(_table({split: found[split] for split in splits}))
+    return 0
+
+
+def read_config(
+    path: str | None, data_kind: str | None, overrides: Sequence[str], model: str | None
+) -> configs.Config:
+    """Read the config, or make one for a kind of data, and put the model into it."""
+    if path is None:
+        if model is None:
+            raise RunError("evaluate --data needs --model: a folder, or a name as in encoder.name")
+        text = WITHOUT_CONFIG.replace("KIND", json.dumps(data_kind))
+        config = configs.parse(text, overrides, source="--data")
+    else:
+        config = configs.load(path, overrides)
+    if model is None:
+        return config
+    section = config.encoder
+    if not isinstance(section, configs.PretrainedEncoder):
+        section = configs.PretrainedEncoder(kind="pretrained", name=model)
+    return dataclasses.replace(config, encoder=dataclasses.replace(section, name=model))
+
+
+def score(
+    config: configs.Config, task: Task, splits: Mapping[str, Mapping[str, EvaluationSet]]
+) -> dict[str, Any]:
+    """Return ``{"model": …, split: {"set/measure": value}}``."""
+    with assemble.named("encoder"):
+        encoder, params = assemble.load_encoder(config, task)
+
+    def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Any:
+        return encoder.apply(params, tokens, dropout_key=dropout_key)
+
+    mesh = parallel.make_mesh(config.training.devices)
+    embed = assemble.make_embed(
+        encoder, encode, mesh, config.evaluation.batch_size, lambda count: None
+    )
+    found = {
+        split: evaluation.evaluate(partial(embed, params), sets) for split, sets in splits.items()
+    }
+    return {"model": encoder.source, **found}
+
+
+def _options(section: Any) -> dict[str, Any]:
+    fields = dataclasses.fields(section)
+    return {field.name: getattr(section, field.name) for field in fields if field.name != "kind"}
+
+
+def _table(found: Mapping[str, Mapping[str, float]]) -> Table:
+    table = Table("set", "measure", title="scores", title_justify="left", title_style="bold")
+    for split in found:
+        table.add_column(split, justify="right")
+    names = list(dict.fromkeys(name for scores in found.values() for name in scores))
+    previous = None
+    for name in names:
+        group, _, measure = name.partition("/")
+        if previous not in (None, group):
+            table.add_section()
+        cells = [f"{scores[name]:.4f}" if name in scores else "–" for scores in found.values()]
+        table.add_row("" if previous == group else group, measure, *cells)
+        previous = group
+    return table
