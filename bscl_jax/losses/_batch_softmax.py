@@ -20,7 +20,11 @@ from bscl_jax.losses._checks import (
 from bscl_jax.losses._comparison import Embeddings, Implementation, Options
 from bscl_jax.losses._dense import dense_sums
 from bscl_jax.losses._gather import positions
-from bscl_jax.losses._negatives import marks_of_extras, marks_of_pairs
+from bscl_jax.losses._negatives import (
+    marks_of_extras,
+    marks_of_labelled_pairs,
+    marks_of_pairs,
+)
 from bscl_jax.losses._normalize import NORMALIZERS, Statistics
 from bscl_jax.losses._panels import panel_sums
 from bscl_jax.losses._reduce import REDUCTIONS, reduce
@@ -52,6 +56,7 @@ def batch_softmax(
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
     extra_ids: Integer[ArrayLike, " e *target_words"] | None = None,
+    labelled_negatives: Bool[ArrayLike, " b"] | None = None,
     temperature: float | int | Float[ArrayLike, ""] = 0.1,
     normalize: str = "l2",
     direction: str = "both",
@@ -89,6 +94,10 @@ def batch_softmax(
         target_ids: the same for the targets.
         extra_ids: the same for the extra candidates, compared with ``target_ids``: an extra
             candidate with the text of the row's own target is no negative of that row.
+        labelled_negatives: True where the pair is known to be none. Its target stays a negative of
+            rows that have the same query but another target, and its query one of columns that have
+            the same target but another query. None = pairs that share a text are never negatives
+            of each other, whatever the labels say.
         temperature: τ > 0, dimensionless; divides the similarities. A number, or a scalar array
             that may be traced and differentiated; an array's value is not checked, so keep it
             positive by training its logarithm.
@@ -182,7 +191,7 @@ def batch_softmax(
     """
     check_pairs(queries=queries, targets=targets)
     b, d = jnp.shape(queries)
-    check_per_pair(b, labels=labels)
+    check_per_pair(b, labels=labels, labelled_negatives=labelled_negatives)
     check_extra(extra_targets, d)
     check_ids(b, extra_targets, query_ids, target_ids, extra_ids)
     check_temperature(temperature)
@@ -212,11 +221,19 @@ def batch_softmax(
     if extra_targets is not None and jnp.shape(extra_targets)[0] > 0:
         extras = embeddings(extra_targets, of_targets)
     ids = [None if x is None else jnp.asarray(x) for x in (query_ids, target_ids, extra_ids)]
+    places = positions(b, axis_name)
+    marks = row_marks = marks_of_pairs(places, ids[0], ids[1])
+    column_marks = None
+    if labelled_negatives is not None:
+        known = jnp.asarray(labelled_negatives, bool)
+        row_marks, column_marks = marks_of_labelled_pairs(places, ids[0], ids[1], known)
     batch = Batch(
         queries=embeddings(queries, of_queries),
         targets=embeddings(targets, of_targets),
         extras=extras,
-        marks=marks_of_pairs(positions(b, axis_name), ids[0], ids[1]),
+        marks=marks,
+        row_marks=row_marks,
+        column_marks=column_marks,
         extra_marks=marks_of_extras(ids[1], ids[2]),
         temperature=jnp.asarray(temperature, dtype),
     )

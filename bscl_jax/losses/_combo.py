@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Integer, Real
+from jaxtyping import Array, Bool, Float, Integer, Real
 
 from bscl_jax.losses._batch_softmax import batch_softmax
 from bscl_jax.losses._checks import (
@@ -31,6 +31,7 @@ def combo(
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
     extra_ids: Integer[ArrayLike, " e *target_words"] | None = None,
+    labelled_negatives: Bool[ArrayLike, " b"] | None = None,
     temperature: float | int | Float[ArrayLike, ""] = 0.1,
     normalize: str = "l2",
     direction: str = "both",
@@ -65,6 +66,7 @@ def combo(
         query_ids: see ``batch_softmax``.
         target_ids: see ``batch_softmax``.
         extra_ids: see ``batch_softmax``.
+        labelled_negatives: see ``batch_softmax``.
         temperature: see ``batch_softmax``.
         normalize: see ``batch_softmax``.
         direction: see ``batch_softmax``.
@@ -118,6 +120,7 @@ def combo(
         query_ids=query_ids,
         target_ids=target_ids,
         extra_ids=extra_ids,
+        labelled_negatives=labelled_negatives,
         temperature=temperature,
         normalize=normalize,
         direction=direction,

@@ -28,6 +28,7 @@ class Comparison(NamedTuple):
     rows: Embeddings  # the vectors of rows are divided by τ
     columns: Embeddings
     marks: Marks
+    column_marks: Marks | None  # for the sums of columns, if they leave out other negatives
     temperature: Float[Array, ""]
     boost: Float[Array, ""] | None
 

@@ -22,8 +22,12 @@ def sides(
     comparison: Comparison, of_rows: Slope | None = None, of_columns: Slope | None = None
 ) -> tuple[Side, Side]:
     """Returns the two sides of a comparison with what is known of their sums."""
-    rows, columns, marks = comparison[:3]
-    return Side(rows.given, marks.rows, of_rows), Side(columns.given, marks.columns, of_columns)
+    rows, columns, marks, column_marks = comparison[:4]
+    others = (None, None) if column_marks is None else column_marks
+    return (
+        Side(rows.given, marks.rows, others[0], of_rows),
+        Side(columns.given, marks.columns, others[1], of_columns),
+    )
 
 
 def _readers(comparison: Comparison, options: Options) -> tuple[Read, Read]:
@@ -63,7 +67,7 @@ def add_sums(
         of_columns: Sums | None,
     ) -> tuple[Sums | None, Sums | None]:
         found = tile_logits(rows, columns, comparison.boost, fresh)
-        return _add(of_rows, found, axis=1), _add(of_columns, found, axis=0)
+        return _add(of_rows, found[0], axis=1), _add(of_columns, found[1], axis=0)
 
     read = _readers(comparison, options)
     return visit_tiles(visit, rows, columns, of_rows, of_columns, read=read, tile=options.tile)
@@ -87,7 +91,7 @@ def add_gradients(
         of_columns: Float[Array, "c d"],
     ) -> tuple[Float[Array, "b d"], Float[Array, "c d"]]:
         found = tile_logits(rows, columns, comparison.boost, fresh)
-        of_logits = _pull_back(rows.known, columns.known, found)
+        of_logits = _pull_back((rows.known, columns.known), found)
         return of_rows + dot(of_logits, columns.x), of_columns + dot(of_logits.T, rows.x)
 
     read = _readers(comparison, options)
@@ -102,13 +106,14 @@ def _add(sums: Sums | None, logits: Float[Array, "b c"], *, axis: int) -> Sums |
 
 
 def _pull_back(
-    of_rows: Slope | None, of_columns: Slope | None, logits: Float[Array, "b c"]
+    slopes: tuple[Slope | None, Slope | None],
+    logits: tuple[Float[Array, "b c"], Float[Array, "b c"]],
 ) -> Float[Array, "b c"]:
     parts = []
-    for slope, axis in ((of_rows, 1), (of_columns, 0)):
+    for slope, x, axis in zip(slopes, logits, (1, 0), strict=True):
         if slope is not None:
             # Where nothing was summed, all logits are -inf; any finite number gives their 0.
             largest = jnp.where(slope.largest == -jnp.inf, 0, slope.largest)
-            largest, cotangent = (jnp.expand_dims(x, axis) for x in (largest, slope.cotangent))
-            parts.append(cotangent * jnp.exp(logits - largest))
+            largest, cotangent = (jnp.expand_dims(y, axis) for y in (largest, slope.cotangent))
+            parts.append(cotangent * jnp.exp(x - largest))
     return sum(parts[1:], start=parts[0])

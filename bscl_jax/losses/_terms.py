@@ -25,7 +25,9 @@ class Batch(NamedTuple):
     queries: Embeddings
     targets: Embeddings
     extras: Embeddings | None
-    marks: Marks
+    marks: Marks  # of pairs whose texts are equal, or belong together
+    row_marks: Marks  # of pairs that are no negatives in the sums of rows
+    column_marks: Marks | None  # the same in those of columns; None = those of rows
     extra_marks: Marks
     temperature: Float[Array, ""]
 
@@ -66,14 +68,21 @@ def _negatives(
     queries, targets, extras = batch.queries, batch.targets, batch.extras
 
     def compare(
-        rows: Embeddings, columns: Embeddings, marks: Marks, mode: str, direction: str = "queries"
+        rows: Embeddings,
+        columns: Embeddings,
+        marks: Marks,
+        mode: str,
+        direction: str = "queries",
+        column_marks: Marks | None = None,
     ) -> BothSums:
         rows = rows._replace(vectors=rows.vectors / batch.temperature)
         boost = _boost(mode, batch.temperature, softmax)
-        comparison = Comparison(rows, columns, marks, batch.temperature, boost)
+        comparison = Comparison(rows, columns, marks, column_marks, batch.temperature, boost)
         return sums_of(comparison, options._replace(direction=direction))
 
-    pairs = compare(queries, targets, batch.marks, "batch", softmax.direction)
+    pairs = compare(
+        queries, targets, batch.row_marks, "batch", softmax.direction, batch.column_marks
+    )
     of_rows, of_columns = [pairs.rows], [pairs.columns]
     if extras is not None and softmax.direction != "targets":
         of_rows.append(compare(queries, extras, batch.extra_marks, "extra").rows)

@@ -53,7 +53,7 @@ def _backward(options: Options, kept: Any, cotangents: Any) -> tuple[Any]:
     # The vectors alone have a gradient; what made them is differentiated where they were made.
     nothing: Any = None
     of_rows, of_columns = (Embeddings(nothing, nothing, x) for x in gradients)
-    return (Comparison(of_rows, of_columns, nothing, nothing, nothing),)
+    return (Comparison(of_rows, of_columns, nothing, nothing, nothing, nothing),)
 
 
 _sums.defvjp(_forward, _backward)

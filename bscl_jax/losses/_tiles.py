@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from bscl_jax.losses._cut import cut
 from bscl_jax.losses._dot import logits
 from bscl_jax.losses._gather import varying_as
-from bscl_jax.losses._negatives import Mark, Marks, excluded
+from bscl_jax.losses._negatives import Mark, Marks, negatives_only
 
 Tree = TypeVar("Tree")
 Read = Callable[[Float[Array, "n d"]], Float[Array, "n d"]]
@@ -22,7 +22,8 @@ class Side(NamedTuple):
     """The rows of one side of the matrix, their marks, and what else a visit wants of them."""
 
     x: Float[Array, "n d"]
-    marks: tuple[Mark, ...]
+    marks: tuple[Mark, ...]  # for the sums of rows
+    column_marks: tuple[Mark, ...] | None = None  # for those of columns, if they are others
     known: Any = ()
 
 
@@ -76,13 +77,16 @@ def visit_tiles(
 
 def tile_logits(
     rows: Side, columns: Side, boost: Float[Array, ""] | None, fresh: Fresh
-) -> Float[Array, "b c"]:
-    """Returns the logits of a tile, -inf where they do not count."""
+) -> tuple[Float[Array, "b c"], Float[Array, "b c"]]:
+    """Returns the logits of a tile for the sums of rows and for those of columns.
+
+    They are -inf where they do not count.
+    """
     found = logits(rows.x, columns.x, boost)
-    left_out = excluded(Marks(rows.marks, columns.marks))
-    if left_out is not None:
-        found = jnp.where(left_out, -jnp.inf, found)
     for part, axis in zip(fresh, (1, 0), strict=True):
         if part is not None:
             found = jnp.where(jnp.expand_dims(part, axis), found, -jnp.inf)
-    return found
+    for_rows = negatives_only(found, Marks(rows.marks, columns.marks))
+    if rows.column_marks is None or columns.column_marks is None:
+        return for_rows, for_rows
+    return for_rows, negatives_only(found, Marks(rows.column_marks, columns.column_marks))

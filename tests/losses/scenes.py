@@ -17,6 +17,7 @@ TEMPERATURE = 0.4
 RANDOM = np.random.default_rng(20)
 QUERIES, TARGETS, EXTRAS = (RANDOM.normal(size=(rows, D)) for rows in (B, B, E))
 LABELS = np.array([1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0, 1.0])
+LABELLED_NEGATIVES = np.array([0, 1, 0, 0, 1, 0, 1, 1], dtype=bool)
 COEFFICIENTS = RANDOM.normal(size=B)
 # Equal texts stand 1 to 7 rows apart, so that they meet across 2, 4 and 8 devices.
 QUERY_IDS = np.array([7, 1, 2, 3, 3, 1, 4, 7], dtype=np.int32)
@@ -36,6 +37,7 @@ class Scene(NamedTuple):
     labels: bool = False
     extras: bool = False
     ids: str = ""  # of "q", "t", "e"; "2" for ids in halves
+    known: bool = False
     further: tuple[tuple[str, Any], ...] = ()
 
     def keywords(self) -> dict[str, Any]:
@@ -53,6 +55,7 @@ class Scene(NamedTuple):
         named = dict((ids | {"e": ("extra_ids", EXTRA_IDS)})[x] for x in self.ids if x != "2")
         if "2" in self.ids:
             named = {name: in_halves(values) for name, values in named.items()}
+        named |= {"labelled_negatives": LABELLED_NEGATIVES} if self.known else {}
         return named | ({"labels": LABELS} if self.labels else {})
 
 
@@ -68,9 +71,18 @@ SCENES = {
     "minmax_positives": Scene("minmax", "both", "positives", True, ids="qt"),
     "labelled_rows": Scene("none", "queries", "positives", True, True, "qte"),
     "all_in_one": Scene(
-        "l2", "both", "batch", True, True, "qte", (("partition", "joint"), ("same_side", "both"))
+        "l2",
+        "both",
+        "batch",
+        True,
+        True,
+        "qte",
+        True,
+        (("partition", "joint"), ("same_side", "both")),
     ),
-    "hard": Scene("l2", "both", "batch", False, True, "q", (("hardness_strength", 2.0),)),
+    "known": Scene("l2", "both", "positives", True, ids="qt", known=True),
+    "known_in_halves": Scene("range", "targets", "batch", ids="qt2", known=True),
+    "hard": Scene("l2", "both", "batch", False, True, "q", further=(("hardness_strength", 2.0),)),
     "hard_extras": Scene(
         "range",
         "queries",

@@ -253,6 +253,37 @@ def test_no_extra_candidates_at_all_are_like_none(how: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.usefixtures("float64")
+@each_way
+def test_a_labelled_negative_of_the_same_query_is_a_negative_of_its_rows_only(
+    how: dict[str, Any],
+) -> None:
+    # Pairs 0 and 1 have one query; pair 1 is labelled a negative, so its target is none of it.
+    labels, ids = np.array([1.0, 0, 1]), np.array([5, 5, 6])
+    keywords: dict[str, Any] = {"labels": labels, "query_ids": ids, "reduction": "none", **how}
+    pairs = QUERIES[:3], TARGETS[:3]
+    masked = losses.batch_softmax(*pairs, direction="queries", **keywords)
+    known: dict[str, Any] = {"labelled_negatives": labels == 0, **keywords}
+    of_rows = losses.batch_softmax(*pairs, direction="queries", **known)
+    free = losses.batch_softmax(*pairs, direction="queries", labels=labels, reduction="none")
+    assert float(masked[0]) < float(of_rows[0])
+    assert_close(of_rows[0], free[0], FLOAT64)
+    # Its query is the text of pair 0's own, and stays out of that column.
+    assert_close(
+        losses.batch_softmax(*pairs, direction="targets", **known),
+        losses.batch_softmax(*pairs, direction="targets", **keywords),
+        FLOAT64,
+    )
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_known_positive_of_the_same_query_stays_out() -> None:
+    ids, known = {"query_ids": QUERY_IDS, "target_ids": TARGET_IDS}, np.zeros(8, dtype=bool)
+    assert_close(
+        evaluate(arrays=ids | {"labelled_negatives": known}), evaluate(arrays=ids), FLOAT64
+    )
+
+
 # Edges
 
 

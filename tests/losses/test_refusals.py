@@ -17,6 +17,7 @@ Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
         (Q[0], T[0], {}, r"one shape \(b, d\).*queries \(3,\)"),
         (Q[:0], T[:0], {}, "at least one pair.*skip empty batches"),
         (Q, T, {"labels": LABELS[:3]}, r"labels must hold one number a pair, shape \(8,\).*\(3,\)"),
+        (Q, T, {"labelled_negatives": LABELS[:3] > 0}, r"labelled_negatives must hold one.*\(3,\)"),
         (Q, T, {"extra_targets": Q[:, :2]}, r"extra_targets must have shape \(e, 3\).*\(8, 2\)"),
         (Q, T, {"query_ids": QUERY_IDS[:2]}, r"query_ids must have shape \(8,\).*\(2,\)"),
         (Q, T, {"extra_ids": QUERY_IDS}, "extra_ids were given without extra_targets"),

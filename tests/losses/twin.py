@@ -21,6 +21,7 @@ def batch_softmax(
     query_ids: np.ndarray | None = None,
     target_ids: np.ndarray | None = None,
     extra_ids: np.ndarray | None = None,
+    labelled_negatives: np.ndarray | None = None,
     temperature: Any = 0.1,
     normalize: str = "l2",
     direction: str = "both",
@@ -34,10 +35,14 @@ def batch_softmax(
     labels = np.ones(b) if labels is None else labels
     q = normalized(queries, queries, normalize)
     t = normalized(targets, targets, normalize)
-    negative = ~np.eye(b, dtype=bool)
-    for ids in (query_ids, target_ids):
-        if ids is not None:
-            negative &= ~same(ids, ids)
+    nothing = np.zeros((b, b), dtype=bool)
+    same_query = nothing if query_ids is None else same(query_ids, query_ids)
+    same_target = nothing if target_ids is None else same(target_ids, target_ids)
+    negative = ~np.eye(b, dtype=bool) & ~same_query & ~same_target
+    known = np.zeros(b, dtype=bool) if labelled_negatives is None else labelled_negatives
+    # Of row i, target j; and of column i, query j.
+    for_rows = ~np.eye(b, dtype=bool) & ~same_target & (~same_query | known)
+    for_columns = ~np.eye(b, dtype=bool) & ~same_query & (~same_target | known)
 
     def compared(x: np.ndarray, y: np.ndarray, mode: str = "") -> np.ndarray:
         found = x @ y.T
@@ -48,7 +53,7 @@ def batch_softmax(
     columns: list[list[Any]] = [[] for _ in range(b)]
     s = compared(q, t, "batch")
     if direction != "targets":
-        add(rows, s, negative)
+        add(rows, s, for_rows)
         if extra_targets is not None:
             extra = compared(q, normalized(extra_targets, targets, normalize), "extra")
             other = (
@@ -56,7 +61,7 @@ def batch_softmax(
             )
             add(rows, extra, other)
     if direction != "queries":
-        add(columns, s.T, negative)
+        add(columns, s.T, for_columns)
     if same_side in ("queries", "both"):
         add(rows, compared(q, q), negative)
     if same_side in ("targets", "both"):
