@@ -93,12 +93,13 @@ HOW = {"implementation": "tiled", "tile_size": 2}
 """Fields that change no value."""
 
 
-def keywords(batch, field=None):
+def keywords(batch, threshold, field=None):
     """The keywords that ``batch_softmax`` gets where one field differs from its default."""
     changed = {field: FIELDS[field]} if field in DEFAULTS else {}
     masked = field != "mask_duplicates"
     ids = {name: getattr(batch, name) if masked else None for name in ("query_ids", "target_ids")}
-    return DEFAULTS | changed | ids
+    known = batch.scores <= threshold if masked else None
+    return DEFAULTS | changed | ids | {"labelled_negatives": known}
 
 
 @pytest.mark.parametrize("field", [None, *FIELDS])
@@ -109,7 +110,9 @@ def test_batch_softmax_gets_every_field_of_its_section(field, embeddings, batch)
         section = dataclasses.replace(section, **{field: FIELDS[field]})
         assert abs(loss_of(section, embeddings, batch) - default) > 100 * ROUNDING
     labels = np.array(POSITIVE[section.threshold], np.float32)
-    direct = losses.batch_softmax(*embeddings, labels=labels, **keywords(batch, field))
+    direct = losses.batch_softmax(
+        *embeddings, labels=labels, **keywords(batch, section.threshold, field)
+    )
     assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
 
 
@@ -121,7 +124,9 @@ def test_combo_gets_every_field_of_its_section(field, embeddings, batch):
         section = dataclasses.replace(section, **{field: (FIELDS | {"mu": 0.7})[field]})
         assert abs(loss_of(section, embeddings, batch) - default) > 100 * ROUNDING
     labels = np.array(POSITIVE[section.threshold], np.float32)
-    softmax = losses.batch_softmax(*embeddings, labels=labels, **keywords(batch, field))
+    softmax = losses.batch_softmax(
+        *embeddings, labels=labels, **keywords(batch, section.threshold, field)
+    )
     squares = losses.cosine_mse(*embeddings, batch.scores, weights=batch.weights)
     direct = section.mu * softmax + (1 - section.mu) * squares
     assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
@@ -319,8 +324,9 @@ def test_a_score_equal_to_the_threshold_is_no_positive(section, embeddings, batc
 # The score of a row says, in ``supervised``, of which class a candidate of the others is.
 @pytest.mark.parametrize("section", [param for param in ALL if param.id != "supervised"])
 def test_a_row_of_weight_zero_has_no_term_of_its_own(section, embeddings, batch):
-    scores = batch.scores.copy()
-    scores[FILLER] = 0
+    scores, target_ids = batch.scores.copy(), batch.target_ids.copy()
+    scores[FILLER], target_ids[FILLER] = 0, 10  # a text of its own: no mask asks for its score
+    batch = batch._replace(target_ids=target_ids)
     before = loss_of(section, embeddings, batch)
     assert loss_of(section, embeddings, batch._replace(scores=scores)) == before
 

@@ -24,10 +24,10 @@ def initial_params(section: Any, weights: Params) -> Params:
     return params
 
 
-def make_loss(
-    section: configs.Loss, mesh: Mesh
-) -> Callable[[Params, Array, Array, PairBatch], Array]:
+def make_loss(section: configs.Loss, mesh: Mesh) -> Callable[..., Array]:
     """Make ``loss(params, queries, targets, batch)`` of a batch whose rows are split over a mesh.
+
+    Embeddings of extra candidates, of a loss that ``takes_negatives``, are a fifth argument.
 
     The compiler divides the products of a dense loss over the devices, but not a loop over tiles:
     there each device computes the loss of its own rows, against the rows of all.
@@ -37,10 +37,21 @@ def make_loss(
     if section.matryoshka_dims is not None:
         loss = losses.matryoshka(loss, section.matryoshka_dims)
 
-    def of_batch(params: Params, queries: Array, targets: Array, batch: PairBatch) -> Array:
-        return loss(queries, targets, params=params, batch=batch)
+    def of_batch(
+        params: Params,
+        queries: Array,
+        targets: Array,
+        batch: PairBatch,
+        extra_targets: Array | None = None,
+    ) -> Array:
+        return loss(queries, targets, params=params, batch=batch, extra_targets=extra_targets)
 
     return parallel.across(of_batch, mesh) if by_rows else of_batch
+
+
+def takes_negatives(section: configs.Loss) -> bool:
+    """Tell whether the loss has a use for hard negatives: a softmax of the queries has."""
+    return isinstance(section, configs.BatchSoftmaxLoss) and section.direction != "targets"
 
 
 def apply_loss(
@@ -51,6 +62,7 @@ def apply_loss(
     params: Params,
     batch: PairBatch,
     axis_name: str | None,
+    extra_targets: Array | None = None,
 ) -> Array:
     """Call the loss that the section names. A new loss is a case here.
 
@@ -67,7 +79,7 @@ def apply_loss(
                 at_threshold="negative",
                 weights=batch.weights,
                 axis_name=axis_name,
-                **softmax_keywords(section, params, batch),
+                **softmax_keywords(section, params, batch, extra_targets),
             )
         case configs.BatchSoftmaxLoss():
             return losses.batch_softmax(
@@ -75,7 +87,7 @@ def apply_loss(
                 targets,
                 labels=weights_of_positives(section, batch),
                 axis_name=axis_name,
-                **softmax_keywords(section, params, batch),
+                **softmax_keywords(section, params, batch, extra_targets),
             )
         case configs.CosineMseLoss():
             return losses.cosine_mse(queries, targets, batch.scores, weights=batch.weights)
@@ -123,15 +135,30 @@ def apply_loss(
 
 
 def softmax_keywords(
-    section: configs.BatchSoftmaxLoss, params: Params, batch: PairBatch
+    section: configs.BatchSoftmaxLoss,
+    params: Params,
+    batch: PairBatch,
+    extra_targets: Array | None,
 ) -> dict[str, Any]:
     """Return what ``batch_softmax`` and ``combo`` have in common."""
     translated = ("temperature", "train_temperature", "threshold", "mask_duplicates")
     return {
         "temperature": temperature_in_training(section, params),
         **content_ids(section, batch),
+        **labelled_negatives(section, batch),
+        **extra_candidates(section, batch, extra_targets),
         **options(section, *translated, "matryoshka_dims", "mu"),
     }
+
+
+def extra_candidates(
+    section: configs.BatchSoftmaxLoss, batch: PairBatch, extra_targets: Array | None
+) -> dict[str, Any]:
+    """Return the extra candidates and, if equal texts are to be no negatives, their ids."""
+    if extra_targets is None:
+        return {}
+    ids = {"extra_ids": batch.extra_ids} if section.mask_duplicates else {}
+    return {"extra_targets": extra_targets, **ids}
 
 
 def content_ids(section: Any, batch: PairBatch) -> dict[str, Any]:
@@ -139,6 +166,13 @@ def content_ids(section: Any, batch: PairBatch) -> dict[str, Any]:
     if not section.mask_duplicates:
         return {}
     return {"query_ids": batch.query_ids, "target_ids": batch.target_ids}
+
+
+def labelled_negatives(section: Any, batch: PairBatch) -> dict[str, Any]:
+    """Return which pairs are known to be none: their targets are negatives of their own query."""
+    if not section.mask_duplicates:
+        return {}
+    return {"labelled_negatives": batch.scores <= section.threshold}
 
 
 def weights_of_positives(section: Any, batch: PairBatch) -> Array:
