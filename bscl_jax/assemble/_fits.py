@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from bscl_jax import config as configs
 from bscl_jax import data, evaluation, parallel
-from bscl_jax.types import EvaluationSet, Task
+from bscl_jax.types import EvaluationSet, Pairs, Task
 
 
 def options(section: Any, *without: str) -> dict[str, Any]:
@@ -52,9 +52,25 @@ def check_fits(config: configs.Config, task: Task) -> Mesh:
     mesh = attempt("training.devices", parallel.make_mesh, config.training.devices)
     if attempt("training.batch_size", data.num_batches, n, batch_size) and mesh is not None:
         attempt("training.batch_size", parallel.place, np.zeros(batch_size), mesh)
+    if mesh is not None and (num_negatives := config.training.num_negatives) is not None:
+        attempt("training.num_negatives", check_num_negatives, num_negatives, task.train, mesh)
     if problems or mesh is None:
         raise ValueError("\n".join(problems))
     return mesh
+
+
+def check_num_negatives(num_negatives: int, pairs: Pairs, mesh: Mesh) -> None:
+    """Refuse extra candidates that the data has not, or that devices cannot share evenly."""
+    if not any(pairs.negatives or ()):
+        raise ValueError(
+            "the training pairs have no hard negatives; name their columns in data.columns, or "
+            "leave this out"
+        )
+    if num_negatives % mesh.size:
+        raise ValueError(
+            f"must be a multiple of the {mesh.size} devices, was {num_negatives}; take "
+            f"{-(-num_negatives // mesh.size) * mesh.size}, or fewer devices"
+        )
 
 
 def check_measure(measure: str, dev: Mapping[str, EvaluationSet]) -> None:

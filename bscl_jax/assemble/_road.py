@@ -11,8 +11,9 @@ from jaxtyping import Array
 
 from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, parallel, training
+from bscl_jax.assemble._batches import make_batches
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
-from bscl_jax.assemble._loss import initial_params, make_loss
+from bscl_jax.assemble._loss import initial_params, make_loss, takes_negatives
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
 
@@ -72,7 +73,8 @@ def lay_road(
         return encoder.apply(params["encoder"], tokens, dropout_key=dropout_key)
 
     embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
-    store = data.tokenize_pairs(task.train, encoder.tokenize)
+    pairs = task.train if takes_negatives(config.loss) else task.train._replace(negatives=None)
+    store = data.tokenize_pairs(pairs, encoder.tokenize)
     batch = make_batches(config.training, store, encoder.pad_id, mesh)
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizer = training.make_optimizer(
@@ -124,29 +126,3 @@ def make_embed(
         )(texts)
 
     return embed
-
-
-def make_batches(
-    section: configs.Training, store: data.PairTokens, pad_id: int, mesh: Mesh
-) -> Callable[[np.ndarray, int], PairBatch]:
-    """Make ``batch(order, k)``, padded to a few lengths that the data choose, on the mesh."""
-    query_lengths, target_lengths = (
-        data.choose_lengths(
-            side.lengths, max_shapes=section.num_lengths, batch_size=section.batch_size
-        )
-        for side in (store.queries, store.targets)
-    )
-
-    def batch(order: np.ndarray, k: int) -> PairBatch:
-        on_host = data.make_pair_batch(
-            store,
-            order,
-            k,
-            batch_size=section.batch_size,
-            query_lengths=query_lengths,
-            target_lengths=target_lengths,
-            pad_id=pad_id,
-        )
-        return parallel.place(on_host, mesh)
-
-    return batch

@@ -23,7 +23,8 @@ class BatchSoftmaxLoss:
         partition: a softmax for each direction, or one over the candidates of both.
         same_side: whose own side are negatives too.
         hardness_strength: how much more of the gradient harder negatives get.
-        hardness_mode: which negatives; a batch has no extra ones.
+        hardness_mode: which negatives: the other pairs of the batch, its extra candidates (hard
+            negatives of the data), or all.
         implementation: ``dense`` holds the similarity matrix of the batch; ``tiled`` a tile of it;
             ``panels`` some of its rows. The loss is the same.
         tile_size: most rows, and of a tile most columns, held at a time.

@@ -1,16 +1,27 @@
 """The sections of a config. A field is named as the keyword that it feeds."""
 
+import re
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from bscl_jax.config._losses import Loss
 from bscl_jax.config._section import Count, Fraction, Name, NonNegative, Positive, Rate, section
 from bscl_jax.config._shuffling import Shuffling
 from bscl_jax.config._tasks import TaskData
 
-Columns = dict[Literal["query", "target", "label"], Name]
+
+def _check_part(part: str) -> str:
+    if re.fullmatch("query|target|label|negative(_[1-9][0-9]*)?", part):
+        return part
+    known = "'query', 'target' or 'label', or of hard negatives 'negative', 'negative_1', …"
+    raise PydanticCustomError("part", "must be {known}", {"known": known})
+
+
+Columns = dict[Annotated[str, AfterValidator(_check_part)], Name]
+OnError = Literal["error", "skip", "quarantine"]
 
 
 @section
@@ -35,14 +46,17 @@ class LibraryDeskData:
 
 @section
 class PairsData:
-    """Text pairs in files of your own (TSV, CSV or JSON lines; gzipped too).
+    """Text pairs in files of your own (TSV, CSV or JSON lines, gzipped too; Parquet).
 
     Attributes:
         train: the training file.
         dev: the file that chooses the best epoch.
         test: the file that is scored once, at the end; None scores nothing.
-        columns: which columns hold ``query``, ``target`` and, if there is one, ``label``.
+        columns: which columns hold ``query``, ``target`` and, if there are such, ``label`` and hard
+            negatives, ``negative`` or ``negative_1``, ``negative_2``, ….
         label_range: the scale of the labels, brought to [0, 1].
+        on_error: rows that cannot be used are an ``error``, or are passed over and counted
+            (``skip``), and written to ``quarantine.jsonl`` in the run folder too (``quarantine``).
     """
 
     kind: Literal["pairs"]
@@ -51,6 +65,7 @@ class PairsData:
     test: Name | None = None
     columns: Columns = field(default_factory=lambda: {"query": "query", "target": "target"})
     label_range: tuple[float, float] = (0.0, 1.0)
+    on_error: OnError = "error"
 
 
 @section
@@ -63,8 +78,11 @@ class HubData:
             one, ``test``.
         name: the configuration; None where the data set has only one.
         revision: commit, tag or branch on the hub; None takes the newest.
-        columns: which columns hold ``query``, ``target`` and, if there is one, ``label``.
+        columns: which columns hold ``query``, ``target`` and, if there are such, ``label`` and hard
+            negatives, ``negative`` or ``negative_1``, ``negative_2``, ….
         label_range: the scale of the labels, brought to [0, 1].
+        on_error: rows that cannot be used are an ``error``, or are passed over and counted
+            (``skip``), and written to ``quarantine.jsonl`` in the run folder too (``quarantine``).
     """
 
     kind: Literal["hub"]
@@ -74,6 +92,7 @@ class HubData:
     revision: Name | None = None
     columns: Columns = field(default_factory=lambda: {"query": "query", "target": "target"})
     label_range: tuple[float, float] = (0.0, 1.0)
+    on_error: OnError = "error"
 
 
 @section
@@ -140,6 +159,8 @@ class Training:
         chunk_size: rows that are encoded at a time (GradCache); None encodes the whole batch.
         num_lengths: padded lengths that each side may have, chosen from the data; the step is
             compiled for each pair of them, and padding is the less the more there are.
+        num_negatives: extra candidates of a batch, where the data has hard negatives; None takes as
+            many as its pairs have on average.
         devices: devices to train on; None takes all.
     """
 
@@ -148,6 +169,7 @@ class Training:
     save_every: Count = 100
     chunk_size: Count | None = None
     num_lengths: Count = 2
+    num_negatives: Count | None = None
     devices: Count | None = None
 
 

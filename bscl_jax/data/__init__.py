@@ -5,7 +5,7 @@ from bscl_jax.data._cells import as_score, as_text, as_text_or_none, one_of
 from bscl_jax.data._content import content_ids, normalize_text
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._lengths import choose_lengths, pad
-from bscl_jax.data._negatives import Negatives, drop_false_negatives
+from bscl_jax.data._negatives import Negatives, drop_false_negatives, mean_extras
 from bscl_jax.data._overlap import check_overlap
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
@@ -29,6 +29,7 @@ __all__ = [
     "length_batches",
     "load_task",
     "make_pair_batch",
+    "mean_extras",
     "normalize_text",
     "num_batches",
     "one_of",

@@ -101,6 +101,29 @@ def tokenize_negatives(
     )
 
 
+def mean_extras(negatives: Negatives, *, batch_size: int, multiple: int = 1) -> int:
+    """Count the extra candidates that a batch has on average, if each row brings its negatives.
+
+    Args:
+        negatives: the negatives of the store.
+        batch_size: rows of a batch.
+        multiple: rounded up to a multiple of this (the number of devices).
+
+    Returns:
+        The number, ``multiple`` or more.
+
+    Example:
+        >>> from bscl_jax.data import mean_extras, tokenize_pairs
+        >>> from bscl_jax.types import Pairs
+        >>> pairs = Pairs(["a", "b"], ["c", "d"], None, [["e", "f"], ["g"]])
+        >>> store = tokenize_pairs(pairs, lambda texts: [[1, ord(t), 2] for t in texts])
+        >>> mean_extras(store.negatives, batch_size=8), mean_extras(store.negatives, batch_size=1)
+        (12, 2)
+    """
+    total, n = len(negatives.of_rows.flat), len(negatives.of_rows)
+    return max(-(-total * batch_size // (n * multiple)), 1) * multiple
+
+
 def choose_extras(
     negatives: Negatives,
     order: Integer[np.ndarray, " n"],

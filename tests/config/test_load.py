@@ -56,7 +56,7 @@ def test_every_mistake_is_in_one_message_with_its_place() -> None:
         "config:4:25: encoder.num_layers: must be greater than or equal to 1, was 0",
         "--set: optimizer.learning_rate: must be greater than 0, was -1",
         "config:8:12: training.epoch: unknown key; did you mean 'epochs'? known here: "
-        "batch_size, epochs, save_every, chunk_size, num_lengths, devices",
+        "batch_size, epochs, save_every, chunk_size, num_lengths, num_negatives, devices",
     ]
 
 
@@ -111,7 +111,16 @@ def test_an_unknown_column_role_is_named() -> None:
     data = "data={kind: pairs, train: a, dev: b, columns: {query: a, taget: b}}"
     (line,) = mistakes(GOOD, data)
     assert "data.columns.taget" in line
-    assert "'query', 'target' or 'label'" in line
+    assert "must be 'query', 'target' or 'label', or of hard negatives 'negative'," in line
+
+
+def test_columns_of_hard_negatives_have_numbers_or_none() -> None:
+    data = "data={kind: pairs, train: a, dev: b, columns: {query: a, target: b, %s: c}}"
+    for part in ("negative", "negative_1", "negative_12"):
+        section = config.parse(GOOD, [data % part]).data
+        assert isinstance(section, config.PairsData)
+        assert section.columns[part] == "c"
+    assert "data.columns.negative_0" in mistakes(GOOD, data % "negative_0")[0]
 
 
 def test_a_data_set_of_the_hub_is_read_with_its_splits() -> None:

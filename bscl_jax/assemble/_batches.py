@@ -1,0 +1,63 @@
+"""Batches of the training pairs on the mesh, with the extra candidates that the data have."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from bscl_jax import config as configs
+from bscl_jax import data, parallel
+from bscl_jax.types import PairBatch
+
+
+def make_batches(
+    section: configs.Training, store: data.PairTokens, pad_id: int, mesh: Mesh
+) -> Callable[[np.ndarray, int], PairBatch]:
+    """Make ``batch(order, k)``, padded to a few lengths that the data choose, on the mesh."""
+    query_lengths, target_lengths = (
+        data.choose_lengths(
+            side.lengths, max_shapes=section.num_lengths, batch_size=section.batch_size
+        )
+        for side in (store.queries, store.targets)
+    )
+    extras = options_of_extras(section, store.negatives, mesh)
+
+    def batch(order: np.ndarray, k: int) -> PairBatch:
+        on_host = data.make_pair_batch(
+            store,
+            order,
+            k,
+            batch_size=section.batch_size,
+            query_lengths=query_lengths,
+            target_lengths=target_lengths,
+            pad_id=pad_id,
+            **extras,
+        )
+        return place(on_host, mesh)
+
+    return batch
+
+
+def options_of_extras(
+    section: configs.Training, negatives: data.Negatives | None, mesh: Mesh
+) -> dict[str, Any]:
+    """Return how many extra candidates a batch has, and of which padded lengths."""
+    if negatives is None:
+        return {}
+    num_extras = section.num_negatives or data.mean_extras(
+        negatives, batch_size=section.batch_size, multiple=mesh.size
+    )
+    lengths = data.choose_lengths(
+        negatives.tokens.lengths, max_shapes=section.num_lengths, batch_size=num_extras
+    )
+    return {"num_extras": num_extras, "extra_lengths": lengths, "extra_multiple": mesh.size}
+
+
+def place(batch: PairBatch, mesh: Mesh) -> PairBatch:
+    """Put a batch on the mesh; its extra candidates, another number of rows, are split alike."""
+    rows = parallel.place(batch._replace(extras=None, extra_ids=None), mesh)
+    if batch.extras is None:
+        return rows
+    extras, extra_ids = parallel.place((batch.extras, batch.extra_ids), mesh)
+    return rows._replace(extras=extras, extra_ids=extra_ids)

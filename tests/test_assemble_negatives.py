@@ -1,0 +1,164 @@
+"""Hard negatives from the config to the gradient of a batch."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from bscl_jax import assemble, config, data, losses, parallel
+from bscl_jax.types import PairBatch, Pairs, TokenBatch
+
+ROUNDING = 1e-6
+SAME_IN_FLOAT64 = 1e-12
+ROWS, EXTRAS, FEATURES = 8, 16, 6
+
+SOFTMAX = config.BatchSoftmaxLoss("batch_softmax", tile_size=3)
+SECTIONS = {"batch_softmax": SOFTMAX, "combo": config.ComboLoss("combo", mu=0.4, tile_size=3)}
+
+
+def make_arguments(dtype=np.float64):
+    """Embeddings of a batch; the first extra candidate has the text of the first target."""
+    rng = np.random.default_rng(0)
+    tokens = TokenBatch(np.zeros((ROWS, 3), np.int32), np.ones((ROWS, 3), bool))
+    extra_tokens = TokenBatch(np.zeros((EXTRAS, 3), np.int32), np.ones((EXTRAS, 3), bool))
+    ids = np.arange(ROWS, dtype=np.int32)
+    extra_ids = np.arange(EXTRAS, dtype=np.int32) + 100
+    batch = PairBatch(
+        tokens,
+        tokens,
+        rng.uniform(size=ROWS).astype(dtype),
+        np.ones(ROWS, dtype),
+        ids,
+        ids,
+        extra_tokens,
+        extra_ids,
+    )
+    extra_ids[0] = ids[0]
+    sizes = ROWS, ROWS, EXTRAS
+    queries, targets, extras = (rng.normal(size=(n, FEATURES)).astype(dtype) for n in sizes)
+    return queries, targets, batch, extras
+
+
+def test_batch_softmax_gets_the_extra_candidates_and_their_ids(float64: None):
+    queries, targets, batch, extras = make_arguments()
+    value = assemble.make_loss(SOFTMAX, parallel.make_mesh(1))({}, *make_arguments())
+    direct = losses.batch_softmax(
+        queries,
+        targets,
+        labels=batch.scores > 0.5,
+        extra_targets=extras,
+        query_ids=batch.query_ids,
+        target_ids=batch.target_ids,
+        extra_ids=batch.extra_ids,
+    )
+    assert float(value) == pytest.approx(float(direct), rel=SAME_IN_FLOAT64)
+
+
+def test_combo_gets_the_extra_candidates_and_their_ids(float64: None):
+    queries, targets, batch, extras = make_arguments()
+    section = SECTIONS["combo"]
+    value = assemble.make_loss(section, parallel.make_mesh(1))({}, *make_arguments())
+    softmax = losses.batch_softmax(
+        queries,
+        targets,
+        labels=batch.scores > 0.5,
+        extra_targets=extras,
+        query_ids=batch.query_ids,
+        target_ids=batch.target_ids,
+        extra_ids=batch.extra_ids,
+    )
+    squares = losses.cosine_mse(queries, targets, batch.scores)
+    assert float(value) == pytest.approx(float(0.4 * softmax + 0.6 * squares), rel=SAME_IN_FLOAT64)
+
+
+def test_equal_texts_are_masked_among_extras_only_if_asked_for():
+    arguments, mesh = make_arguments(np.float32), parallel.make_mesh(1)
+    masked = assemble.make_loss(SOFTMAX, mesh)({}, *arguments)
+    section = dataclasses.replace(SOFTMAX, mask_duplicates=False)
+    assert float(assemble.make_loss(section, mesh)({}, *arguments)) > float(masked) + ROUNDING
+
+
+def test_prefixes_cut_the_extra_candidates_too(float64: None):
+    queries, targets, batch, extras = make_arguments()
+    mesh = parallel.make_mesh(1)
+    nested = dataclasses.replace(SOFTMAX, matryoshka_dims=[6, 2])
+    value = assemble.make_loss(nested, mesh)({}, queries, targets, batch, extras)
+    loss = assemble.make_loss(SOFTMAX, mesh)
+    short = loss({}, queries[:, :2], targets[:, :2], batch, extras[:, :2])
+    whole = loss({}, queries, targets, batch, extras)
+    assert float(value) == pytest.approx(float(whole + short), rel=SAME_IN_FLOAT64)
+
+
+@pytest.mark.parametrize("implementation", ["dense", "tiled"])
+@pytest.mark.parametrize("section", SECTIONS)
+def test_extras_on_four_devices_give_the_value_and_gradient_of_one(
+    section: str, implementation: str, float64: None
+):
+    section = dataclasses.replace(SECTIONS[section], implementation=implementation)
+
+    def compute(devices: int):
+        mesh = parallel.make_mesh(devices)
+        queries, targets, batch, extras = make_arguments()
+        rows = parallel.place((queries, targets), mesh)
+        batch = assemble.place(batch, mesh)
+        loss = assemble.make_loss(section, mesh)
+        compute = jax.jit(jax.value_and_grad(loss, argnums=(1, 2, 4)))
+        return compute({}, *rows, batch, parallel.place(extras, mesh))
+
+    for a, e in zip(jax.tree.leaves(compute(4)), jax.tree.leaves(compute(1)), strict=True):
+        np.testing.assert_allclose(a, e, rtol=0, atol=SAME_IN_FLOAT64 * np.abs(e).max())
+
+
+def test_a_softmax_of_the_queries_takes_negatives_and_other_losses_do_not():
+    assert all(map(assemble.takes_negatives, SECTIONS.values()))
+    assert not assemble.takes_negatives(dataclasses.replace(SOFTMAX, direction="targets"))
+    assert not assemble.takes_negatives(config.CosineMseLoss("cosine_mse"))
+
+
+PAIRS = Pairs(
+    [f"q{i}" for i in range(12)],
+    [f"t{i}" for i in range(12)],
+    None,
+    [[f"n{i}", f"m{i}"] if i % 3 else [] for i in range(12)],
+)
+
+
+def tokenize(texts):
+    return [[1, *(ord(letter) for letter in text), 2] for text in texts]
+
+
+@pytest.mark.parametrize(("num_negatives", "expected"), [(None, 6), (2, 2), (10, 10)])
+def test_every_batch_has_as_many_extras_on_the_mesh(num_negatives, expected):
+    section = config.Training(batch_size=4, num_negatives=num_negatives)
+    mesh = parallel.make_mesh(2)
+    batch = assemble.make_batches(section, data.tokenize_pairs(PAIRS, tokenize), 0, mesh)
+    order = np.random.default_rng(0).permutation(12)
+    for k in range(3):
+        made = batch(order, k)
+        assert made.extras.ids.shape == (expected, 8)
+        assert made.extra_ids.shape == (expected,)
+        assert len(made.extras.ids.sharding.device_set) == 2
+        assert made.queries.ids.shape == (4, 8)
+
+
+def test_the_mean_number_of_negatives_is_rounded_up_to_a_multiple_of_the_devices():
+    store = data.tokenize_pairs(PAIRS, tokenize)
+    counts = [
+        data.mean_extras(store.negatives, batch_size=b, multiple=m)
+        for b, m in ((3, 1), (1, 1), (3, 8), (12, 8))
+    ]
+    assert counts == [4, 2, 8, 16]
+
+
+def test_without_negatives_a_number_of_them_is_refused():
+    mesh = parallel.make_mesh(1)
+    for pairs in (Pairs(["q"], ["t"]), Pairs(["q"], ["t"], None, [[]])):
+        with pytest.raises(ValueError, match="have no hard negatives; name their columns in"):
+            assemble.check_num_negatives(4, pairs, mesh)
+    assemble.check_num_negatives(4, PAIRS, mesh)
+
+
+def test_a_number_of_negatives_that_devices_cannot_share_is_refused():
+    with pytest.raises(ValueError, match="a multiple of the 4 devices, was 6; take 8, or fewer"):
+        assemble.check_num_negatives(6, PAIRS, parallel.make_mesh(4))
