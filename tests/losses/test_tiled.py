@@ -85,6 +85,12 @@ def test_memory_is_that_of_the_embeddings_and_no_matrix(b: int, d: int, normaliz
     assert program.memory_analysis().temp_size_in_bytes <= 64 * MIB + 16 * b * d
 
 
+def test_bfloat16_costs_half_as_much_again_since_gradients_are_summed_in_float32() -> None:
+    b, d = 262_144, 384
+    program = compiled(b, d, jnp.bfloat16, implementation="tiled")
+    assert program.memory_analysis().temp_size_in_bytes <= 64 * MIB + 24 * b * d
+
+
 def test_two_runs_are_bitwise_equal() -> None:
     pairs = random_pairs(301, 24, jnp.float32)
     program = compiled(301, 24, implementation="tiled", tile_size=32)
