@@ -80,6 +80,13 @@ def test_a_mistake_is_placed_in_the_file_that_has_it(folder: Path) -> None:
     assert foo.startswith(f"{base}:7:12: training.epochs: must be")
 
 
+def test_a_mistake_that_two_bases_make_is_placed_in_the_one_that_wins(folder: Path) -> None:
+    write(folder, "training: {epochs: 0}\n", "first.yaml")
+    later = write(folder, "training: {epochs: -1}\n", "later.yaml")
+    with pytest.raises(config.ConfigError, match=rf"^{later}:1:12: training\.epochs: .* was -1$"):
+        config.load(write(folder, "base: [below.yaml, first.yaml, later.yaml]\n"))
+
+
 def test_a_base_that_is_not_there_is_named_with_who_asks_for_it(folder: Path) -> None:
     above = write(folder, "base: no.yaml\n")
     with pytest.raises(FileNotFoundError, match=rf"no\.yaml: .* on which {above} builds"):
