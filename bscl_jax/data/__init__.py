@@ -7,6 +7,7 @@ from bscl_jax.data._errors import DataError
 from bscl_jax.data._lengths import choose_lengths, pad
 from bscl_jax.data._negatives import Negatives, drop_false_negatives, mean_extras
 from bscl_jax.data._overlap import check_overlap
+from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
@@ -36,4 +37,5 @@ __all__ = [
     "pad",
     "read_table",
     "tokenize_pairs",
+    "write_quarantine",
 ]
