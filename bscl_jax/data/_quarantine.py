@@ -26,7 +26,7 @@ def write_quarantine(path: str | PathLike[str], rejected: Iterable[RejectedRow])
         >>> row = RejectedRow("a.tsv", "line 3", "the text is empty; fill the cell", ("", "b"))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "quarantine.jsonl")
-        ...     write_quarantine(path, [row]), path.read_text()[:19]
+        ...     write_quarantine(path, [row]), path.read_text()[:18]
         (1, '{"source": "a.tsv"')
     """
     lines = [json.dumps(row._asdict()) + "\n" for row in rejected]
