@@ -103,9 +103,12 @@ def score(
     embed = assemble.make_embed(
         encoder, encode, mesh, config.evaluation.batch_size, lambda count: None
     )
-    found = {
-        split: evaluation.evaluate(partial(embed, params), sets) for split, sets in splits.items()
-    }
+    # In one call, so that what the splits share, such as a corpus, is embedded once.
+    together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
+    found: dict[str, dict[str, float]] = {split: {} for split in splits}
+    for name, value in evaluation.evaluate(partial(embed, params), together).items():
+        split, _, rest = name.partition("/")
+        found[split][rest] = value
     return {"model": encoder.source, **found}
 
 
