@@ -5,12 +5,14 @@ from bscl_jax.data._cells import as_score, as_text, as_text_or_none, one_of
 from bscl_jax.data._content import content_ids, normalize_text
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._lengths import choose_lengths, pad
+from bscl_jax.data._mine import mine_negatives
 from bscl_jax.data._negatives import Negatives, drop_false_negatives, mean_extras
 from bscl_jax.data._overlap import check_overlap
 from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
+from bscl_jax.data._write_pairs import write_pairs
 from bscl_jax.data.tasks import TASKS, load_task
 
 __all__ = [
@@ -31,11 +33,13 @@ __all__ = [
     "load_task",
     "make_pair_batch",
     "mean_extras",
+    "mine_negatives",
     "normalize_text",
     "num_batches",
     "one_of",
     "pad",
     "read_table",
     "tokenize_pairs",
+    "write_pairs",
     "write_quarantine",
 ]
