@@ -2,17 +2,19 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, Integer
 
 from bscl_jax.shuffling._candidates import Candidates
 from bscl_jax.shuffling._points import Points, settled_distances
 
 ROWS_AT_ONCE = 256
 COLUMNS_AT_ONCE = 2048
+CROWDED = 1.5
 
 
 def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[np.ndarray, "m k"]:
@@ -43,7 +45,7 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
     if len(blocks) < 2:
         found = [search(block) for block in blocks]
     else:
-        with _blas().limit(limits=1), ThreadPoolExecutor(num_threads()) as threads:
+        with one_blas_thread(), ThreadPoolExecutor(num_threads()) as threads:
             found = list(threads.map(search, blocks))
     return np.concatenate([np.empty((0, count), np.int64), *found])
 
@@ -51,6 +53,11 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
 def num_threads() -> int:
     """Return the processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep NumPy's BLAS to one thread, where threads of our own call it."""
+    return _blas().limit(limits=1)
 
 
 @cache
@@ -65,27 +72,24 @@ def _nearest_of_block(
     points: Points, rows: Int64[np.ndarray, " m"], count: int
 ) -> Int64[np.ndarray, "m k"]:
     """Search the neighbors of a few rows, block by block of all points."""
-
-    def rank(i: int, members: Int64[np.ndarray, " c"]) -> Int64[np.ndarray, " k"]:
-        return _ranked(points, rows[i], members, count)
-
     n = len(points.single)
-    asking = _asking(points, rows)
-    candidates = Candidates(len(rows), count, margins(points, rows))
+    queries = as_queries(points, rows)
+    candidates = Candidates(count, margins(points, rows))
+    rank = partial(ranked, points, rows, count)
     width = max(COLUMNS_AT_ONCE, min(count, n))
     block = np.empty((len(rows), min(width, n)), np.float32)
     for start in range(0, n, width):
         columns = points.single[start : start + width]
         values = block[:, : len(columns)] if len(columns) == block.shape[1] else None
-        values = np.matmul(asking, columns.T, out=values)
+        values = np.matmul(queries, columns.T, out=values)
         (inside,) = np.nonzero((rows >= start) & (rows < start + width))
         values[inside, rows[inside] - start] = -np.inf
-        candidates.add(values, start)
+        candidates.add_block(values, start)
         candidates.thin(rank)
-    return np.stack([rank(i, candidates.of(i)) for i in range(len(rows))])
+    return candidates.nearest(rank)
 
 
-def _asking(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m e"]:
+def as_queries(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m e"]:
     """Return (−2a, 1), so that the product with (x, |x|²) is |x|² − 2 a·x."""
     asking = -2 * points.single[rows]
     asking[:, -1] = 1
@@ -107,10 +111,33 @@ def margins(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray
     return gaps.astype(np.float32)
 
 
-def _ranked(
-    points: Points, row: np.integer, members: Int64[np.ndarray, " c"], count: int
-) -> Int64[np.ndarray, " k"]:
-    """Return the first ``count`` members by settled distance and index, the row itself before."""
-    distances = settled_distances(points, row, members)
-    distances[members == row] = -1
-    return members[np.lexsort((members, distances))[:count]]
+def ranked(
+    points: Points,
+    asking: Int64[np.ndarray, " m"],
+    count: int,
+    rows: Integer[np.ndarray, " c"],
+    columns: Integer[np.ndarray, " c"],
+) -> Int64[np.ndarray, " r"]:
+    """Rank candidates by settled distance and index, the point that asks before its like.
+
+    Args:
+        points: all points.
+        asking: the points that ask.
+        count: how many of each row are wanted.
+        rows: of each candidate, who asks for it: a position in ``asking``, rising.
+        columns: the candidates.
+
+    Returns:
+        The positions of the first ``count`` candidates of each row, in their order.
+    """
+    askers = asking[rows]
+    if len(rows) > CROWDED * count * len(asking):  # equal points among them are settled once
+        pairs = points.firsts[askers] * len(points.firsts) + points.firsts[columns]
+        _, kept, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        distances = settled_distances(points, askers[kept], columns[kept])[inverse]
+    else:
+        distances = settled_distances(points, askers, columns)
+    distances[askers == columns] = -1
+    order = np.lexsort((columns, distances, rows))
+    begins = np.searchsorted(rows, np.arange(len(asking)))
+    return order[np.arange(len(order)) - begins[rows] < count]
