@@ -6,6 +6,7 @@ from rich.console import Console
 
 from bscl_jax import assemble, checkpoint, export, reporting, training
 from bscl_jax import config as configs
+from bscl_jax.cli._data import count_data
 from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._say import say
 from bscl_jax.types import Params
@@ -70,6 +71,7 @@ def finish(
         "test": road.evaluate(kept.params, road.task.test),
         "best_epoch": kept.epoch,
         "temperature": temperature,
+        "data": count_data(road.task),
     }
     facts = describe(config, road, results)
     if config.export.format == "sentence_transformers":
@@ -107,6 +109,13 @@ def describe(
         "kept": f"epoch {results['best_epoch']} of {config.training.epochs}, "
         f"the best by dev {config.evaluation.measure}",
     }
+    notes = [
+        f"{name.replace('_', ' ')}: {count}"
+        for name, count in results["data"].items()
+        if count and name.endswith(("queries_in_both", "pairs_in_both", "_rejected"))
+    ]
+    if notes:
+        facts["to note of the data"] = "; ".join(notes)
     if results["temperature"] is not None:
         facts["temperature"] = f"{results['temperature']:.4f}"
     return facts

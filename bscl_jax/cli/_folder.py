@@ -35,6 +35,11 @@ class RunFolder(NamedTuple):
         return self.path / "metrics.jsonl"
 
     @property
+    def quarantine(self) -> Path:
+        """Rows of the data that were passed over, where they are to be kept."""
+        return self.path / "quarantine.jsonl"
+
+    @property
     def results(self) -> Path:
         """The outcome; written last, so that its presence says that the run is finished."""
         return self.path / "results.json"
@@ -43,6 +48,11 @@ class RunFolder(NamedTuple):
     def checkpoints(self) -> Path:
         """Checkpoints, by step."""
         return self.path / "checkpoints"
+
+    @property
+    def orders(self) -> Path:
+        """The order of each epoch, as text; ``shuffling: {kind: file, path: …}`` replays them."""
+        return self.path / "orders"
 
     @property
     def model(self) -> Path:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from rich.console import Console
 
-from bscl_jax import assemble, checkpoint, data, reporting, training
+from bscl_jax import assemble, checkpoint, reporting, shuffling, training
 from bscl_jax import config as configs
+from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import base_model, finish, restore_kept, show_results
 from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
 from bscl_jax.cli._say import say
@@ -46,6 +48,7 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
             check_may_start(folder, config, resume=resume)
             road = assemble.lay_road(config, advance=lambda _: leave_if(stop))
             start(folder, config)
+            keep_quarantine(folder, config, road.task)
         except (ValueError, OSError) as error:
             raise RunError(str(error)) from error
         try:
@@ -86,7 +89,7 @@ def run(
     introduce(config, road, console)
     log = reporting.MetricsLog(folder.metrics)
     with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
-        outcome, baseline = fit(config, road, log, checkpoints, console, stop)
+        outcome, baseline = fit(config, folder, road, log, checkpoints, console, stop)
         kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
     with console.status("scoring the kept epoch on the test split, exporting it"):
         results = finish(config, folder, road, kept, baseline)
@@ -98,16 +101,31 @@ def introduce(config: configs.Config, road: assemble.Road, console: Console) -> 
     """Say what is about to be trained on what, and what the splits have in common."""
     devices = jax.devices()
     say(console, f"model    {base_model(config)} ({road.encoder.source})")
-    say(console, f"data     {config.data.kind}, {len(road.task.train.queries)} training pairs")
     say(console, f"devices  {config.training.devices or len(devices)} × {devices[0].device_kind}")
-    for name, count in data.check_overlap(road.task).items():
-        splits, _, what = name.rpartition("/")
-        if count and what != "targets":
-            say(console, f"warning: {count} {what} stand in both of {splits}; scores flatter")
+    for line in describe_data(config, road.task):
+        say(console, line)
+
+
+def written(
+    order: Callable[[Params, int], np.ndarray], folder: RunFolder
+) -> Callable[[Params, int], np.ndarray]:
+    """Write each order into the run folder when it is made.
+
+    Nobody reads it there: a checkpoint carries the order of its epoch, so a file that is edited
+    changes no run that is under way.
+    """
+
+    def ordered(params: Params, epoch: int) -> np.ndarray:
+        rows = order(params, epoch)
+        shuffling.write_order(shuffling.epoch_path(folder.orders, epoch), rows)
+        return rows
+
+    return ordered
 
 
 def fit(
     config: configs.Config,
+    folder: RunFolder,
     road: assemble.Road,
     log: reporting.MetricsLog,
     checkpoints: checkpoint.Checkpoints,
@@ -149,7 +167,7 @@ def fit(
             key=jax.random.key(config.run.seed),
             num_epochs=config.training.epochs,
             num_batches=road.num_batches,
-            order=road.order,
+            order=written(road.order, folder),
             batch=road.batch,
             evaluate=evaluate,
             measure=config.evaluation.measure,

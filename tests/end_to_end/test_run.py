@@ -21,6 +21,7 @@ def test_a_run_leaves_all_that_the_design_lists_and_nothing_else(reference):
         "results.json",
         "checkpoints",
         "model",
+        "orders",
         "report.html",
     }
 
@@ -110,9 +111,32 @@ def again(tiny_config, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", ["metrics.jsonl", "results.json", "model/model.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["metrics.jsonl", "results.json", "model/model.safetensors", "orders/epoch-002.txt"]
+)
 def test_equal_seeds_write_equal_bytes(reference, again, name):
     assert (again / name).read_bytes() == (reference / name).read_bytes()
+
+
+def test_each_epochs_order_is_written_and_replayed(reference, tiny_config, tmp_path):
+    orders = sorted(path.name for path in (reference / "orders").iterdir())
+    assert orders == ["epoch-001.txt", "epoch-002.txt"]
+    settings = f"shuffling={{kind: file, path: {reference / 'orders'}}}"
+    assert tiny.train(tiny_config, tmp_path / "run", settings) == 0
+    for name in ["metrics.jsonl", "orders/epoch-001.txt", "orders/epoch-002.txt"]:
+        assert (tmp_path / "run" / name).read_bytes() == (reference / name).read_bytes()
+
+
+def test_an_order_of_other_data_is_refused_before_anything_is_written(
+    tiny_config, tmp_path, capsys
+):
+    order = tmp_path / "mine.txt"
+    order.write_text("".join(f"{row}\n" for row in range(21)))
+    settings = f"shuffling={{kind: file, path: {order}}}"
+    assert tiny.train(tiny_config, tmp_path / "run", settings) == 2
+    message = f"shuffling: {order}: 1 of 22 rows are missing, the first is 21"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_seed_writes_another_log(reference, tiny_config, tmp_path):

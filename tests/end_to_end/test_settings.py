@@ -23,6 +23,10 @@ LOSSES = {
 }
 SHUFFLINGS = {
     "by_example": "shuffling={kind: by_example, group_size: 2, num_neighbors: 8}",
+    "by_shingle": "shuffling={kind: by_shingle}",
+    "by_cluster": "shuffling={kind: by_cluster, num_clusters: 3}",
+    "by_neighbor": "shuffling={kind: by_neighbor, embeddings: initial}",
+    "tfidf": "shuffling={kind: by_example, embeddings: tfidf, side: targets}",
     "random": "shuffling={kind: random}",
     "file_order": "shuffling={kind: file_order}",
 }

@@ -1,0 +1,41 @@
+"""What is to be known of the data of a run: what was left out of it, what its splits share."""
+
+from bscl_jax import assemble, data
+from bscl_jax import config as configs
+from bscl_jax.cli._folder import RunFolder
+from bscl_jax.types import Task
+
+
+def count_data(task: Task) -> dict[str, int]:
+    """Count rows, what was left out of them, and what stands in two splits, for the results."""
+    overlap = data.check_overlap(task)
+    return {**task.counts, **{f"{splits}_in_both": count for splits, count in overlap.items()}}
+
+
+def describe_data(config: configs.Config, task: Task) -> list[str]:
+    """Return lines on the data, warnings among them."""
+    counts = task.counts
+    lines = [f"data     {config.data.kind}, {len(task.train.queries)} training pairs"]
+    if "train/negatives" in counts:
+        dropped = counts["train/negatives_that_are_positives"]
+        lines.append(
+            f"         {counts['train/negatives']} hard negatives; {dropped} more are known "
+            "positives of their query and were left out"
+        )
+        if not assemble.takes_negatives(config.loss):
+            lines.append(f"warning: the loss {config.loss.kind} has no use for hard negatives")
+    for part in ("train", "dev", "test"):
+        if rejected := counts.get(f"{part}/rows_rejected"):
+            total = counts[f"{part}/rows"] + rejected
+            lines.append(f"warning: {part}: {rejected} of {total} rows were passed over")
+    for name, count in data.check_overlap(task).items():
+        splits, _, what = name.rpartition("/")
+        if count and what != "targets":
+            lines.append(f"warning: {count} {what} stand in both of {splits}; scores flatter")
+    return lines
+
+
+def keep_quarantine(folder: RunFolder, config: configs.Config, task: Task) -> None:
+    """Write the rows that were passed over to the run folder, if that was asked for."""
+    if getattr(config.data, "on_error", None) == "quarantine":
+        data.write_quarantine(folder.quarantine, task.rejected)
