@@ -17,7 +17,8 @@ CONFIGS = REPOSITORY / "configs"
 GOLDEN = REPOSITORY / "tests" / "golden" / "configs"
 REMEDY = "if that is meant: python -m tests.config.test_resolved, and commit what it writes"
 
-NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml"))
+NAMES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("[!_]*.yaml"))
+"""Those that are runs; what begins with an underscore is a part of others."""
 
 
 def resolve(name: str) -> str:
