@@ -16,7 +16,8 @@ PAPER = {
     "qqp": (50, 6, 2e-5, False, 1.2, "range", 8, 0.1),
     "stsb": (30, 5, 2e-5, False, 0.1, "l2", 8, 0.1),
 }
-FILES = sorted((path.parent.name, path.stem) for path in (REPOSITORY / "configs").glob("*/*.yaml"))
+CONFIGS = REPOSITORY / "configs"
+FILES = sorted((path.parent.name, path.stem) for path in CONFIGS.glob("*/[!_]*.yaml"))
 ALL = [(task, name) for task, name in FILES if not name.startswith("minilm_")]
 MARGINS = {"pfcc_s": 0.6, "cqa_a": 0.5, "cqa_b": 0.5}
 
