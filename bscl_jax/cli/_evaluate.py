@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bscl_jax import assemble, data, evaluation, parallel
+from bscl_jax import assemble, data, evaluation, parallel, reporting
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, write_whole
 from bscl_jax.cli._say import say
@@ -118,16 +118,9 @@ def _options(section: Any) -> dict[str, Any]:
 
 
 def _table(found: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table("set", "measure", title="scores", title_justify="left", title_style="bold")
-    for split in found:
-        table.add_column(split, justify="right")
-    names = list(dict.fromkeys(name for scores in found.values() for name in scores))
-    previous = None
-    for name in names:
-        group, _, measure = name.partition("/")
-        if previous not in (None, group):
-            table.add_section()
-        cells = [f"{scores[name]:.4f}" if name in scores else "–" for scores in found.values()]
-        table.add_row("" if previous == group else group, measure, *cells)
-        previous = group
-    return table
+    names = dict.fromkeys(name for scores in found.values() for name in scores)
+    cells = {
+        name: [f"{scores[name]:.4f}" if name in scores else "–" for scores in found.values()]
+        for name in names
+    }
+    return reporting.measures_table(cells, list(found), title="scores")

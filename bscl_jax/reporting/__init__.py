@@ -13,12 +13,14 @@ from bscl_jax.reporting._results import (
     results_markdown,
     results_table,
 )
+from bscl_jax.reporting._table import measures_table
 
 __all__ = [
     "MetricsLog",
     "Row",
     "TrainingProgress",
     "compare",
+    "measures_table",
     "model_card",
     "read_metrics",
     "results_markdown",

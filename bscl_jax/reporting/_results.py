@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from bscl_jax.reporting._table import measures_table
+
 
 class Row(NamedTuple):
     """One measure before and after training; ``gain`` is after − before."""
@@ -51,21 +53,12 @@ def results_table(
         >>> [column.header for column in table.columns]
         ['set', 'measure', 'baseline', 'trained', 'gain']
     """
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("set")
-    table.add_column("measure")
-    for column in ("baseline", "trained", "gain"):
-        table.add_column(column, justify="right")
-    previous = None
+    cells: dict[str, list[str]] = {}
     for row in compare(baseline, trained):
-        if previous not in (None, row.set):
-            table.add_section()
         color = "green" if row.gain > 0 else "red" if row.gain < 0 else ""
         gain = f"[{color}]{row.gain:+.4f}[/]" if color else f"{row.gain:+.4f}"
-        name = "" if previous == row.set else row.set
-        table.add_row(name, row.measure, f"{row.baseline:.4f}", f"{row.trained:.4f}", gain)
-        previous = row.set
-    return table
+        cells[f"{row.set}/{row.measure}"] = [f"{row.baseline:.4f}", f"{row.trained:.4f}", gain]
+    return measures_table(cells, ["baseline", "trained", "gain"], title=title)
 
 
 def results_markdown(baseline: Mapping[str, float], trained: Mapping[str, float]) -> str:
