@@ -10,6 +10,9 @@ from bscl_jax import config as configs
 PATTERNS = frozenset("*?[")
 """What the path of a checkpoint must not hold."""
 
+SEED = "seed-"
+"""The folder of one of several runs is named by this and its seed."""
+
 
 class RunError(ValueError):
     """A run that cannot start where it was told to."""
@@ -70,6 +73,10 @@ class RunFolder(NamedTuple):
             return "finished"
         return "unfinished" if self.config.is_file() else "new"
 
+    def holds_runs(self) -> bool:
+        """Say whether runs of several seeds (``--runs``) are below this folder."""
+        return any(self.path.glob(f"{SEED}*/config.yaml"))
+
     def read_results(self) -> dict[str, Any]:
         """Return the outcome of a finished run."""
         return json.loads(self.results.read_text(encoding="utf-8"))
@@ -91,6 +98,11 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
             f"file names, was {folder.path.absolute()}; choose another with --set run.dir=…"
         )
     if folder.state() == "new":
+        if folder.holds_runs():
+            raise RunError(
+                f"run.dir {folder.path} holds the runs of several seeds; go on with --runs, or "
+                "choose another with --set run.dir=…"
+            )
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise RunError(
                 f"run.dir {folder.path} exists and is no run folder; choose another with "

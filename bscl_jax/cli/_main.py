@@ -36,7 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_train(arguments: argparse.Namespace) -> int:
-    """Call ``train`` with its arguments."""
+    """Call ``train``, or with several seeds ``train_runs``, with its arguments."""
+    if arguments.runs is not None:
+        from bscl_jax.cli._runs import train_runs
+
+        return train_runs(
+            arguments.config,
+            overrides=arguments.overrides,
+            num_runs=arguments.runs,
+            resume=arguments.resume,
+        )
     from bscl_jax.cli._train import train
 
     return train(arguments.config, overrides=arguments.overrides, resume=arguments.resume)
@@ -54,6 +63,13 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         splits=SPLITS if arguments.split == "both" else (arguments.split,),
         output=arguments.output,
     )
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, was {text!r}")
+    return int(text)
 
 
 def widen_thread_pool() -> None:
@@ -92,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_overrides(train)
     train.add_argument(
         "--resume", action="store_true", help="go on with a run that was interrupted"
+    )
+    train.add_argument(
+        "--runs",
+        type=count,
+        metavar="K",
+        help="train with K seeds, run.seed and those that follow it, each in a folder of its own "
+        "below run.dir; print mean, interval and the best on dev",
     )
     train.set_defaults(run=run_train)
     _add_evaluate(commands)

@@ -41,24 +41,34 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
     with training.signals() as stop:
         try:
             config = configs.load(config_path, overrides)
-            folder = RunFolder(Path(config.run.dir))
-            if folder.state() == "finished":
-                show_finished(console, folder, config)
-                return 0
-            check_may_start(folder, config, resume=resume)
-            road = assemble.lay_road(config, advance=lambda _: leave_if(stop))
-            start(folder, config)
-            keep_quarantine(folder, config, road.task)
         except (ValueError, OSError) as error:
             raise RunError(str(error)) from error
-        try:
-            run(config, folder, road, console, stop)
-        except training.Interrupted as interrupted:
-            say(console, f"{interrupted}; the same command with --resume goes on")
-            return stop.exit_code
-        except FloatingPointError as error:
-            remedy = "other settings need another folder, --set run.dir=…"
-            raise RunError(f"{error}; {remedy}") from error
+        return train_one(config, console, stop, resume=resume)
+
+
+def train_one(
+    config: configs.Config, console: Console, stop: training.Stop, *, resume: bool
+) -> int:
+    """Train, evaluate and export; see :func:`train`."""
+    folder = RunFolder(Path(config.run.dir))
+    try:
+        if folder.state() == "finished":
+            show_finished(console, folder, config)
+            return 0
+        check_may_start(folder, config, resume=resume)
+        road = assemble.lay_road(config, advance=lambda _: leave_if(stop))
+        start(folder, config)
+        keep_quarantine(folder, config, road.task)
+    except (ValueError, OSError) as error:
+        raise RunError(str(error)) from error
+    try:
+        run(config, folder, road, console, stop)
+    except training.Interrupted as interrupted:
+        say(console, f"{interrupted}; the same command with --resume goes on")
+        return stop.exit_code
+    except FloatingPointError as error:
+        remedy = "other settings need another folder, --set run.dir=…"
+        raise RunError(f"{error}; {remedy}") from error
     return 0
 
 

@@ -26,9 +26,12 @@ def refuse(sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> R
     was not there before.
     """
 
-    def start(*overrides: str, config: Path = sound, resume: bool = False) -> list[str]:
+    def start(
+        *overrides: str, config: Path = sound, resume: bool = False, runs: int | None = None
+    ) -> list[str]:
         existed = (tmp_path / "run").exists()
-        assert tiny.train(config, tmp_path / "run", *overrides, resume=resume) == USER_MISTAKE
+        status = tiny.train(config, tmp_path / "run", *overrides, resume=resume, runs=runs)
+        assert status == USER_MISTAKE
         out, err = capsys.readouterr()
         assert out == ""
         assert "Traceback" not in err

@@ -14,6 +14,7 @@ USAGE = 2
         (["train"], "the following arguments are required: --config"),
         (["trian"], "invalid choice: 'trian'"),
         (["train", "--config", "a.yaml", "--resum"], "unrecognized arguments: --resum"),
+        (["train", "--config", "a.yaml", "--runs", "0"], "must be a whole number from 1, was '0'"),
     ],
 )
 def test_mistyped_arguments_are_named(arguments, fault, capsys):
@@ -27,7 +28,7 @@ def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["train", "--help"])
     assert caught.value.code == 0
-    assert {"--config", "--set", "--resume"} <= set(capsys.readouterr().out.split())
+    assert {"--config", "--set", "--resume", "--runs"} <= set(capsys.readouterr().out.split())
 
 
 @pytest.fixture

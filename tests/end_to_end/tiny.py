@@ -74,9 +74,12 @@ def write(folder: Path) -> Path:
     return config
 
 
-def train(config: Path, folder: Path, *overrides: str, resume: bool = False) -> int:
+def train(
+    config: Path, folder: Path, *overrides: str, resume: bool = False, runs: int | None = None
+) -> int:
     """Call the command line in this process."""
-    return main(["train", *arguments(config, folder, *overrides, resume=resume)])
+    seeds = [] if runs is None else ["--runs", str(runs)]
+    return main(["train", *arguments(config, folder, *overrides, resume=resume), *seeds])
 
 
 STEPS: dict[str, training.Step] = {}
