@@ -3,7 +3,9 @@
 from bscl_jax.metrics._classification import classification as classification
 from bscl_jax.metrics._correlation import correlation as correlation
 from bscl_jax.metrics._intervals import Interval as Interval
+from bscl_jax.metrics._intervals import PairedDifference as PairedDifference
 from bscl_jax.metrics._intervals import interval as interval
+from bscl_jax.metrics._intervals import paired_difference as paired_difference
 from bscl_jax.metrics._ranking import ranking as ranking
 from bscl_jax.metrics._ranks import ranks as ranks
 from bscl_jax.metrics._retrieval import rank_measures as rank_measures
