@@ -65,6 +65,19 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     )
 
 
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Call ``compare`` with its arguments."""
+    from bscl_jax.cli._compare import compare
+
+    return compare(
+        arguments.first,
+        arguments.second,
+        names=arguments.measures,
+        split=arguments.split,
+        output=arguments.output,
+    )
+
+
 def count(text: str) -> int:
     """Read a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -118,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.set_defaults(run=run_train)
     _add_evaluate(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -139,6 +153,27 @@ def _add_evaluate(commands: Any) -> None:
     evaluate.add_argument("--split", choices=("dev", "test", "both"), default="both")
     evaluate.add_argument("--output", metavar="FILE", help="write the scores there, as JSON")
     evaluate.set_defaults(run=run_evaluate)
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="compare two configs that train --runs has trained with the same seeds",
+        allow_abbrev=False,
+    )
+    compare.add_argument("first", metavar="FOLDER_A", help="the run.dir of train --runs")
+    compare.add_argument("second", metavar="FOLDER_B", help="another; the difference is B - A")
+    compare.add_argument(
+        "--measure",
+        dest="measures",
+        action="append",
+        default=[],
+        metavar="SET/MEASURE",
+        help="compare this measure only; may be given again",
+    )
+    compare.add_argument("--split", choices=("dev", "test"), default="test")
+    compare.add_argument("--output", metavar="FILE", help="write what is found there, as JSON")
+    compare.set_defaults(run=run_compare)
 
 
 def _add_overrides(command: argparse.ArgumentParser) -> None:

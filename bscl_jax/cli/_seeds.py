@@ -75,5 +75,18 @@ def read_scores(folder: RunFolder) -> dict[str, Any]:
     return {**kept, "dev_baseline": baseline["dev"]}
 
 
+def read_finished(folder: SeedsFolder) -> dict[int, dict[str, Any]]:
+    """Return the outcome of every finished run, by its seed, the smallest first.
+
+    Raises:
+        RunError: there are no runs of several seeds, or one is damaged.
+    """
+    seeds = folder.seeds()
+    if not seeds:
+        raise RunError(f"{folder.path} holds no runs of several seeds; train --runs makes them")
+    runs = {seed: folder.run(seed) for seed in seeds}
+    return {seed: read_scores(run) for seed, run in runs.items() if run.state() == "finished"}
+
+
 def _is_ours(path: Path) -> bool:
     return path.name.startswith((SEED, "runs.json"))

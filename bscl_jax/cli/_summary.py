@@ -76,11 +76,12 @@ def show_summary(console: Console, folder: SeedsFolder, summary: dict[str, Any])
     say(console, f"summary  {folder.summary}")
 
 
+def shown(value: float | None) -> str:
+    """Return a score as the tables show it."""
+    return "–" if value is None else f"{value:.4f}"
+
+
 def _row(row: dict[str, Any]) -> list[str]:
     half = None if row["high"] is None else row["high"] - row["mean"]
-    values = " ".join(map(_number, row["values"].values()))
-    return [*map(_number, (row["baseline"], row["mean"], half, row["sd"])), values]
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    values = " ".join(map(shown, row["values"].values()))
+    return [*map(shown, (row["baseline"], row["mean"], half, row["sd"])), values]

@@ -14,6 +14,7 @@ USAGE = 2
         (["train"], "the following arguments are required: --config"),
         (["trian"], "invalid choice: 'trian'"),
         (["train", "--config", "a.yaml", "--resum"], "unrecognized arguments: --resum"),
+        (["compare", "runs/a"], "the following arguments are required: FOLDER_B"),
         (["train", "--config", "a.yaml", "--runs", "0"], "must be a whole number from 1, was '0'"),
     ],
 )

@@ -7,23 +7,15 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from bscl_jax import config
 from bscl_jax.cli import _runs
-from bscl_jax.cli._folder import RunError, RunFolder, write_whole
+from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._seeds import SeedsFolder, read_scores
 from bscl_jax.cli._summary import show_summary, summarize
 from bscl_jax.cli._train import train_one
+from tests.cli.left import leave_finished, leave_run, scores
 from tests.end_to_end import tiny
 
 STOPPED = 75
-
-
-def leave_run(sound, folder, *overrides, seed=3, results=None):
-    """Leave what a run of one seed leaves, finished where there are results."""
-    place = [f"run.dir={folder}", f"run.seed={seed}", *overrides]
-    write_whole(folder / "config.yaml", config.dump(config.load(sound, place)))
-    if results is not None:
-        write_whole(folder / "results.json", results)
 
 
 def test_the_folder_of_a_single_run_takes_no_further_seeds(refuse, sound, tmp_path):
@@ -58,7 +50,8 @@ def test_an_unfinished_later_seed_is_refused_before_an_earlier_one_starts(refuse
 
 
 def test_a_finished_seed_of_another_config_is_refused(refuse, sound, tmp_path):
-    leave_run(sound, tmp_path / "run" / "seed-3", "training.epochs=9", results="{}")
+    folder = tmp_path / "run" / "seed-3"
+    leave_finished(sound, folder, "training.epochs=9", dev=0.5, test=0.5)
     assert refuse(runs=2) == [
         f"{tmp_path}/run/seed-3 was trained with another config (training.epochs was 9, is 2), "
         "which has no mean with yours; choose another folder with --set run.dir=…"
@@ -83,12 +76,6 @@ def test_a_signal_between_two_runs_ends_the_whole(sound, tmp_path, monkeypatch, 
     assert started == [3]
     assert "stopped before seed 4; the same command with --resume" in capsys.readouterr().out
     assert not (tmp_path / "run" / "runs.json").exists()
-
-
-def scores(dev, test, **measures):
-    """Return what is read of a finished run."""
-    kept = {"best_epoch": 1, "dev": {"desk/mrr": dev}, "test": {"desk/mrr": test, **measures}}
-    return {**kept, "baseline": {"desk/mrr": 0.5}, "dev_baseline": {"desk/mrr": 0.4}}
 
 
 def test_means_and_intervals_are_those_of_the_seeds():

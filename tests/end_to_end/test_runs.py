@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from bscl_jax.cli import main
 from tests.end_to_end import tiny
 from tests.end_to_end.test_resume import STOPPED, a_signal_after
 
@@ -60,6 +61,14 @@ def test_the_same_command_again_prints_the_tables_and_changes_no_byte(runs, tiny
     assert f"test split, 2 runs, seeds {FIRST}, {SECOND}" in output
     assert f"best on dev: seed {summary(runs)['best']['seed']}" in output
     assert tiny.hashes(runs) == before
+
+
+def test_runs_compared_with_themselves_do_not_differ(runs, tmp_path, capsys):
+    assert main(["compare", str(runs), str(runs), "--output", str(tmp_path / "found.json")]) == 0
+    assert "0 of 2" in capsys.readouterr().out
+    row = json.loads((tmp_path / "found.json").read_text())["measures"]["pairs/mrr"]
+    assert row["first"] == row["second"] == summary(runs)["test"]["pairs/mrr"]["mean"]
+    assert (row["difference"], row["low"], row["high"], row["ties"]) == (0, 0, 0, 2)
 
 
 def test_one_more_seed_can_be_interrupted_and_resumed_and_leaves_the_others_alone(
