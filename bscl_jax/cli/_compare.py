@@ -105,10 +105,14 @@ def show(
         say(console, f"{'warning: ' if change.startswith(SAME) else ''}from A to B: {change}")
     seeds = found["seeds"]
     title = f"{found['split']} split, B beside A, seeds {_listed(seeds)}"
-    columns = ["A", "B", "B − A", "±", "p", "B wins"]
+    columns = ["A", "B", "B − A", "±", "p", "wins"]
     cells = {name: _row(row, len(seeds)) for name, row in found["measures"].items()}
     console.print(reporting.measures_table(cells, columns, title=title))
-    say(console, f"±  {found['interval']}; p of the paired t test, for one measure alone")
+    say(
+        console,
+        f"±  {found['interval']}; p of the paired t test, for one measure alone; "
+        "wins: seeds in which B is higher",
+    )
 
 
 def _compare_values(
@@ -154,8 +158,9 @@ def _row(row: Mapping[str, Any], num_seeds: int) -> list[str]:
         return [*["–"] * 5, row["reason"]]
     half = row["high"] - row["difference"]
     numbers = map(shown, (row["first"], row["second"]))
-    gain = f"{row['difference']:+.4f}"
-    return [*numbers, gain, shown(half), shown(row["p_value"]), f"{row['wins']} of {num_seeds}"]
+    gain, wins = f"{row['difference']:+.4f}", f"{row['wins']}/{num_seeds}"
+    p_value = "–" if row["p_value"] is None else f"{row['p_value']:.3f}"
+    return [*numbers, gain, shown(half), p_value, wins]
 
 
 def _listed(seeds: Sequence[int] | Mapping[int, Any]) -> str:

@@ -25,7 +25,7 @@ def measures_table(
     for column in ("set", "measure"):
         table.add_column(column, no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")  # no digit is ever cut off
     previous = None
     for name, row in cells.items():
         group, _, measure = name.partition("/")

@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from bscl_jax.cli import main
+from bscl_jax.cli._compare import show
+from bscl_jax.cli._seeds import SeedsFolder
 from tests.cli.conftest import USER_MISTAKE
 from tests.cli.left import leave_finished, leave_run
 
@@ -53,9 +56,21 @@ def test_the_table_shows_means_gain_and_wins(folders, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     assert "test split, B beside A, seeds 3, 4, 5" in out
-    for cell in ("0.6200", "0.6400", "+0.0200", "2 of 3", "over seeds only"):
+    for cell in ("0.6200", "0.6400", "+0.0200", "2/3", "over seeds only"):
         assert cell in out
     assert "warning" not in out
+
+
+def test_no_digit_is_cut_off_on_a_narrow_terminal(folders, tmp_path):
+    console = Console(width=80, record=True)
+    row = found(folders, tmp_path)["measures"]["desk/mrr"]
+    long = {"pairs/has_positive@50": row, "desk/average_precision": row}
+    shown = {"settings": [], "seeds": [3, 4, 5], "split": "test", "interval": "", "measures": long}
+    show(console, [SeedsFolder(folder) for folder in folders], [FIRST, SECOND], shown)
+    text = console.export_text()
+    assert "has_positive@50" in text
+    assert "average_precision" in text
+    assert "…" not in text
 
 
 def test_the_dev_split_can_be_compared_too(folders, tmp_path):

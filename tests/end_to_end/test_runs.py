@@ -65,7 +65,7 @@ def test_the_same_command_again_prints_the_tables_and_changes_no_byte(runs, tiny
 
 def test_runs_compared_with_themselves_do_not_differ(runs, tmp_path, capsys):
     assert main(["compare", str(runs), str(runs), "--output", str(tmp_path / "found.json")]) == 0
-    assert "0 of 2" in capsys.readouterr().out
+    assert "0/2" in capsys.readouterr().out
     row = json.loads((tmp_path / "found.json").read_text())["measures"]["pairs/mrr"]
     assert row["first"] == row["second"] == summary(runs)["test"]["pairs/mrr"]["mean"]
     assert (row["difference"], row["low"], row["high"], row["ties"]) == (0, 0, 0, 2)
