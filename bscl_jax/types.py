@@ -135,13 +135,14 @@ class RankingSet(NamedTuple):
         queries: the query texts.
         documents: for each query its candidates, at least one; lists may differ in length, and a
             text may stand in several.
-        grades: how relevant each candidate is, from 0 (not at all) to 1; above 0.5 is positive. A
-            query may have none that is.
+        grades: how relevant each candidate is, from 0 (not at all) to 1.
+        threshold: a candidate whose grade is above is positive. A query may have none that is.
     """
 
     queries: Sequence[str]
     documents: Sequence[Sequence[str]]
     grades: Sequence[Sequence[float]]
+    threshold: float = 0.5
 
 
 EvaluationSet = RetrievalSet | ScoredPairs | BinaryPairs | RankingSet

@@ -24,10 +24,12 @@ def describe_data(config: configs.Config, task: Task) -> list[str]:
         )
         if not assemble.takes_negatives(config.loss):
             lines.append(f"warning: the loss {config.loss.kind} has no use for hard negatives")
-    for part in ("train", "dev", "test"):
+    for part in ("train", "dev", "test", "corpus"):
         if rejected := counts.get(f"{part}/rows_rejected"):
             total = counts[f"{part}/rows"] + rejected
             lines.append(f"warning: {part}: {rejected} of {total} rows were passed over")
+        if without := counts.get(f"{part}/queries_without_positive"):
+            lines.append(f"warning: {part}: {without} queries have no positive document")
     for name, count in data.check_overlap(task).items():
         splits, _, what = name.rpartition("/")
         if count and what != "targets":

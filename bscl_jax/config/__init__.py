@@ -1,5 +1,12 @@
 """A run as one checked, frozen value: YAML in, dataclasses out, YAML back."""
 
+from bscl_jax.config._data import (
+    HubData,
+    LibraryDeskData,
+    ListsData,
+    PairsData,
+    RetrievalData,
+)
 from bscl_jax.config._load import (
     ConfigError,
     as_dict,
@@ -22,10 +29,7 @@ from bscl_jax.config._sections import (
     Config,
     Evaluation,
     Export,
-    HubData,
-    LibraryDeskData,
     Optimizer,
-    PairsData,
     PretrainedEncoder,
     RandomEncoder,
     Run,
@@ -58,6 +62,7 @@ __all__ = [
     "FileOrder",
     "HubData",
     "LibraryDeskData",
+    "ListsData",
     "Loss",
     "Optimizer",
     "PairsData",
@@ -65,6 +70,7 @@ __all__ = [
     "PretrainedEncoder",
     "RandomEncoder",
     "RandomShuffling",
+    "RetrievalData",
     "Run",
     "SavedOrder",
     "Shuffling",

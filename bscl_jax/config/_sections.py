@@ -1,27 +1,21 @@
 """The sections of a config. A field is named as the keyword that it feeds."""
 
-import re
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from bscl_jax.config._data import (
+    HubData,
+    LibraryDeskData,
+    ListsData,
+    PairsData,
+    RetrievalData,
+)
 from bscl_jax.config._losses import Loss
 from bscl_jax.config._section import Count, Fraction, Name, NonNegative, Positive, Rate, section
 from bscl_jax.config._shuffling import Shuffling
 from bscl_jax.config._tasks import TaskData
-
-
-def _check_part(part: str) -> str:
-    if re.fullmatch("query|target|label|negative(_[1-9][0-9]*)?", part):
-        return part
-    known = "'query', 'target' or 'label', or of hard negatives 'negative', 'negative_1', …"
-    raise PydanticCustomError("part", "must be {known}", {"known": known})
-
-
-Columns = dict[Annotated[str, AfterValidator(_check_part)], Name]
-OnError = Literal["error", "skip", "quarantine"]
 
 
 @section
@@ -35,64 +29,6 @@ class Run:
 
     dir: Name
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-
-
-@section
-class LibraryDeskData:
-    """The embedded corpus: the help desk of an invented city library."""
-
-    kind: Literal["library_desk"]
-
-
-@section
-class PairsData:
-    """Text pairs in files of your own (TSV, CSV or JSON lines, gzipped too; Parquet).
-
-    Attributes:
-        train: the training file.
-        dev: the file that chooses the best epoch.
-        test: the file that is scored once, at the end; None scores nothing.
-        columns: which columns hold ``query``, ``target`` and, if there are such, ``label`` and hard
-            negatives, ``negative`` or ``negative_1``, ``negative_2``, ….
-        label_range: the scale of the labels, brought to [0, 1].
-        on_error: rows that cannot be used are an ``error``, or are passed over and counted
-            (``skip``), and written to ``quarantine.jsonl`` in the run folder too (``quarantine``).
-    """
-
-    kind: Literal["pairs"]
-    train: Name
-    dev: Name
-    test: Name | None = None
-    columns: Columns = field(default_factory=lambda: {"query": "query", "target": "target"})
-    label_range: tuple[float, float] = (0.0, 1.0)
-    on_error: OnError = "error"
-
-
-@section
-class HubData:
-    """Text pairs in a data set on the Hugging Face hub, or in a folder that ``datasets`` reads.
-
-    Attributes:
-        path: a folder of Parquet, CSV or JSON lines files; else a name on the hub, OWNER/NAME.
-        splits: split expressions such as ``train[:90%]`` for ``train``, ``dev`` and, if there is
-            one, ``test``.
-        name: the configuration; None where the data set has only one.
-        revision: commit, tag or branch on the hub; None takes the newest.
-        columns: which columns hold ``query``, ``target`` and, if there are such, ``label`` and hard
-            negatives, ``negative`` or ``negative_1``, ``negative_2``, ….
-        label_range: the scale of the labels, brought to [0, 1].
-        on_error: rows that cannot be used are an ``error``, or are passed over and counted
-            (``skip``), and written to ``quarantine.jsonl`` in the run folder too (``quarantine``).
-    """
-
-    kind: Literal["hub"]
-    path: Name
-    splits: dict[Literal["train", "dev", "test"], Name]
-    name: Name | None = None
-    revision: Name | None = None
-    columns: Columns = field(default_factory=lambda: {"query": "query", "target": "target"})
-    label_range: tuple[float, float] = (0.0, 1.0)
-    on_error: OnError = "error"
 
 
 @section
@@ -197,7 +133,10 @@ class Export:
     format: Literal["sentence_transformers", "none"] = "sentence_transformers"
 
 
-Data = Annotated[LibraryDeskData | PairsData | HubData | TaskData, Field(discriminator="kind")]
+Data = Annotated[
+    LibraryDeskData | PairsData | ListsData | RetrievalData | HubData | TaskData,
+    Field(discriminator="kind"),
+]
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
 
 

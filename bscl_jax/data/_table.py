@@ -31,12 +31,14 @@ class Table(NamedTuple):
         lines: the line on which each row starts; the first line of the file is 1. A Parquet file
             has no lines: the numbers of the rows, from 1 on.
         rejected: the rows that were passed over; none of the others' n.
+        unit: what ``lines`` counts, "line" or "row".
     """
 
     path: Path
     columns: dict[str, list[Any]]
     lines: list[int]
     rejected: list[RejectedRow]
+    unit: str
 
 
 def read_table(
@@ -94,7 +96,7 @@ def read_table(
     if not lines:
         header = "" if unit == "row" else "a header but "
         raise DataError(f"{path}: the file has {header}no rows; give a row for each pair")
-    return Table(Path(path), values, lines, rejected)
+    return Table(Path(path), values, lines, rejected, unit)
 
 
 def check_on_error(on_error: str) -> None:

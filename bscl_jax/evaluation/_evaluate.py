@@ -95,7 +95,7 @@ def _score(each: EvaluationSet, vectors: Vectors) -> Mapping[str, float | None]:
         lists = zip(vectors(each.queries), each.documents, strict=True)
         similarities = [vectors(documents) @ query for query, documents in lists]
         grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
-        return metrics.ranking(similarities, grades, ks=DEPTHS)
+        return metrics.ranking(similarities, grades, ks=DEPTHS, threshold=each.threshold)
     if isinstance(each, BinaryPairs):
         return _classify(each, vectors)
     return metrics.correlation(_cosines(each, vectors), np.asarray(each.scores, np.float64))

@@ -131,11 +131,39 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits() -> None:
     assert section.columns == {"query": "query", "target": "target"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        ("lists", {"query": "query", "target": "target", "label": "label"}),
+        ("retrieval, corpus: c", {"query": "query", "target": "target"}),
+    ],
+)
+def test_lists_and_retrieval_read_files_as_pairs_do(kind: str, columns: dict[str, str]) -> None:
+    section = config.parse(GOOD, [f"data={{kind: {kind}, train: a, dev: b}}"]).data
+    assert isinstance(section, config.ListsData | config.RetrievalData)
+    assert (section.columns, section.threshold, section.test) == (columns, 0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [
+        ("kind: lists, columns: {corpus: c}", "'query', 'target', 'label' or 'query_id', or"),
+        ("kind: retrieval, columns: {query_id: c}", "'query', 'target', 'label' or 'corpus', or"),
+        ("kind: retrieval, depths: [0]", "data.depths"),
+        ("kind: lists, threshold: 1", "data.threshold"),
+    ],
+)
+def test_what_lists_and_retrieval_cannot_have_is_named(override: str, rule: str) -> None:
+    corpus = ", corpus: c" if "retrieval" in override else ""
+    (line,) = mistakes(GOOD, f"data={{{override}, train: a, dev: b{corpus}}}")
+    assert rule in line
+
+
 def test_an_unknown_split_role_is_named() -> None:
     data = "data={kind: hub, path: owner/set, splits: {train: train, valid: validation}}"
     (line,) = mistakes(GOOD, data)
     assert "data.splits.valid" in line
-    assert "'train', 'dev' or 'test'" in line
+    assert "'train', 'dev', 'test' or 'corpus'" in line
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf"])

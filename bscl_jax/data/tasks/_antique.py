@@ -9,7 +9,7 @@ from bscl_jax.data._errors import DataError, data_error, quote
 from bscl_jax.data._read_text import read_text
 from bscl_jax.data.tasks._folder import find_folder
 from bscl_jax.data.tasks._held_out import hold_out
-from bscl_jax.data.tasks._lists import Judged, graded_pairs, ranking_set
+from bscl_jax.data.tasks._judged import Judged, graded_pairs, ranking_set
 from bscl_jax.types import Task
 
 COLLECTION = "antique-collection.txt"

@@ -6,7 +6,7 @@ from os import PathLike
 from bscl_jax.data._cells import as_text, one_of
 from bscl_jax.data._content import normalize_text
 from bscl_jax.data.tasks._folder import Columns, read_folder
-from bscl_jax.data.tasks._lists import Judged, graded_pairs, ranking_set
+from bscl_jax.data.tasks._judged import Judged, graded_pairs, ranking_set
 from bscl_jax.types import EvaluationSet, Task
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from pathlib import Path
-from typing import Any
 
-from bscl_jax.data._table import read_table
-from bscl_jax.data.tasks._columns import Parsers, Source, check_options, make_task, same_error
-from bscl_jax.types import RejectedRow, Task
+from bscl_jax.data._errors import DataError
+from bscl_jax.data._retrieval import make_retrieval_set
+from bscl_jax.data.tasks._columns import check_columns, check_options
+from bscl_jax.data.tasks._files import file_reader, file_sources
+from bscl_jax.data.tasks._splits import Form, Split, make_task
+from bscl_jax.types import EvaluationSet, ScoredPairs, Task
 
 
 def load(
@@ -45,15 +46,22 @@ def load(
         DataError: if a file cannot be used, or dev and test are the same. The mistakes of
             all files are in one message.
     """
-    columns = check_options(columns, label_range, on_error)
-    if test is not None and Path(dev).resolve() == Path(test).resolve():
-        raise same_error(test, "file")
-    files: dict[str, Source] = {"train": train, "dev": dev}
-    if test is not None:
-        files["test"] = test
+    columns = check_columns(columns, required=PAIRS.required, optional=PAIRS.optional)
+    check_options(label_range, on_error)
+    files = file_sources(train, dev, test)
+    return make_task(PAIRS, file_reader(on_error), files, columns, label_range)
 
-    def read(path: Source, parsers: Parsers) -> tuple[dict[str, list[Any]], list[RejectedRow]]:
-        table = read_table(path, parsers, on_error=on_error)
-        return table.columns, table.rejected
 
-    return make_task(read, files, columns, label_range)
+def _make_set(split: Split) -> tuple[EvaluationSet, Mapping[str, int]]:
+    pairs = split.pairs
+    if pairs.scores is None:
+        return make_retrieval_set(pairs.queries, pairs.targets), {}
+    if len(set(pairs.scores)) < 2:
+        raise DataError(
+            f"{split.source}: all labels are equal, so nothing can correlate with them; give pairs "
+            "of different labels, or leave label out of columns to score retrieval"
+        )
+    return ScoredPairs(pairs.queries, pairs.targets, pairs.scores), {}
+
+
+PAIRS = Form(name="pairs", required=("query", "target"), optional=("label",), make_set=_make_set)
