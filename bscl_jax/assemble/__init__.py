@@ -8,6 +8,7 @@ from bscl_jax.assemble._fits import check_measure as check_measure
 from bscl_jax.assemble._fits import check_num_negatives as check_num_negatives
 from bscl_jax.assemble._fits import measures as measures
 from bscl_jax.assemble._fits import named as named
+from bscl_jax.assemble._fits import options as options
 from bscl_jax.assemble._loss import initial_params as initial_params
 from bscl_jax.assemble._loss import make_loss as make_loss
 from bscl_jax.assemble._loss import takes_negatives as takes_negatives

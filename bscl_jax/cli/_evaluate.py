@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +58,7 @@ def evaluate(
     try:
         config = read_config(config_path, data_kind, overrides, model)
         with assemble.named("data"):
-            task = data.load_task(config.data.kind, **_options(config.data))
+            task = data.load_task(config.data.kind, **assemble.options(config.data))
         with console.status("scoring"):
             found = score(config, task, {split: getattr(task, split) for split in splits})
         if output is not None:
@@ -93,6 +94,20 @@ def score(
     config: configs.Config, task: Task, splits: Mapping[str, Mapping[str, EvaluationSet]]
 ) -> dict[str, Any]:
     """Return ``{"model": …, split: {"set/measure": value}}``."""
+    source, embed = load_embed(config, task)
+    # In one call, so that what the splits share, such as a corpus, is embedded once.
+    together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
+    found: dict[str, dict[str, float]] = {split: {} for split in splits}
+    for name, value in evaluation.evaluate(embed, together).items():
+        split, _, rest = name.partition("/")
+        found[split][rest] = value
+    return {"model": source, **found}
+
+
+def load_embed(
+    config: configs.Config, task: Task
+) -> tuple[str, Callable[[Sequence[str]], np.ndarray]]:
+    """Load the encoder of a config; return where it came from, and texts → ``(n, d)`` float32."""
     with assemble.named("encoder"):
         encoder, params = assemble.load_encoder(config, task)
 
@@ -103,18 +118,7 @@ def score(
     embed = assemble.make_embed(
         encoder, encode, mesh, config.evaluation.batch_size, lambda count: None
     )
-    # In one call, so that what the splits share, such as a corpus, is embedded once.
-    together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
-    found: dict[str, dict[str, float]] = {split: {} for split in splits}
-    for name, value in evaluation.evaluate(partial(embed, params), together).items():
-        split, _, rest = name.partition("/")
-        found[split][rest] = value
-    return {"model": encoder.source, **found}
-
-
-def _options(section: Any) -> dict[str, Any]:
-    fields = dataclasses.fields(section)
-    return {field.name: getattr(section, field.name) for field in fields if field.name != "kind"}
+    return encoder.source, partial(embed, params)
 
 
 def _table(found: Mapping[str, Mapping[str, float]]) -> Table:

@@ -12,7 +12,7 @@ from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
-from bscl_jax.data._write_pairs import write_pairs
+from bscl_jax.data._write_pairs import check_suffix, write_pairs
 from bscl_jax.data.tasks import TASKS, load_task
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "as_text",
     "as_text_or_none",
     "check_overlap",
+    "check_suffix",
     "choose_lengths",
     "content_ids",
     "drop_false_negatives",

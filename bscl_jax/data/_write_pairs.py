@@ -1,6 +1,7 @@
 """Pairs with their negatives, written so that the readers read them again."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -8,14 +9,43 @@ from bscl_jax.data._errors import DataError, quote
 from bscl_jax.types import Pairs
 
 SUFFIXES = (".jsonl", ".tsv")
+DECIMALS = 9
+"""Of a label that is brought back to its scale: what rounding adds comes after them."""
 
 
-def write_pairs(path: str | PathLike[str], pairs: Pairs) -> dict[str, str]:
+def check_suffix(path: str | PathLike[str]) -> None:
+    """Refuse a file that ``write_pairs`` cannot write.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: if its suffix is not ``.jsonl`` or ``.tsv``.
+
+    Example:
+        >>> from bscl_jax.data import check_suffix
+        >>> check_suffix("mined.jsonl")
+    """
+    if Path(path).suffix not in SUFFIXES:
+        raise DataError(f"{path}: the suffix must be one of {', '.join(SUFFIXES)}")
+
+
+def write_pairs(
+    path: str | PathLike[str],
+    pairs: Pairs,
+    *,
+    columns: Mapping[str, str] | None = None,
+    label_range: Sequence[float] = (0.0, 1.0),
+) -> dict[str, str]:
     r"""Write pairs as ``.jsonl`` or ``.tsv``, with columns query, target, label and negatives.
 
     Args:
-        path: the file, written anew. In a TSV the missing negatives of a row are empty cells.
-        pairs: n pairs; scores become labels from 0 to 1.
+        path: the file, written anew; there is never half of one. In a TSV the missing negatives of
+            a row are empty cells.
+        pairs: n pairs.
+        columns: the names of ``query``, ``target`` and ``label`` in the file; other parts are
+            passed over. None, or a part that is missing, takes the names of the parts.
+        label_range: lowest and highest label, to which scores of 0 and 1 are brought.
 
     Returns:
         ``columns`` for the task ``"pairs"``, with as many negatives as the longest row has.
@@ -35,31 +65,51 @@ def write_pairs(path: str | PathLike[str], pairs: Pairs) -> dict[str, str]:
         ...     columns["negative_1"], path.read_text(encoding="utf-8")
         ('negative_1', '{"query": "renew?", "target": "extend", "negative_1": "fax"}\n')
     """
+    check_suffix(path)
     path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise DataError(f"{path}: the suffix must be one of {', '.join(SUFFIXES)}")
+    parts = ["query", "target"] + ["label"] * (pairs.scores is not None)
+    most = max(map(len, pairs.negatives or ()), default=0)
+    names = {part: (columns or {}).get(part, part) for part in parts}
+    names |= {f"negative_{i + 1}": f"negative_{i + 1}" for i in range(most)}
+    rows = _rows(pairs, label_range)
+    lines = _tsv_lines if path.suffix == ".tsv" else _json_lines
+    aside = path.with_name(path.name + ".part")
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(line + "\n" for line in lines(path, list(names.values()), rows))
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return names
+
+
+def _rows(pairs: Pairs, label_range: Sequence[float]) -> Iterator[list[str | float]]:
+    low, high = label_range
     negatives = pairs.negatives or [()] * len(pairs.queries)
-    names = ["query", "target"] + ["label"] * (pairs.scores is not None)
-    names += [f"negative_{i + 1}" for i in range(max(map(len, negatives), default=0))]
-    rows = []
     for i, texts in enumerate(negatives):
-        label = [] if pairs.scores is None else [float(pairs.scores[i])]
-        rows.append([pairs.queries[i], pairs.targets[i], *label, *texts])
-    if path.suffix == ".tsv":
-        lines = ["\t".join(names), *(_tsv_line(path, row, len(names)) for row in rows)]
-    else:
-        lines = [
-            json.dumps(dict(zip(names, row, strict=False)), ensure_ascii=False) for row in rows
-        ]
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="")
-    return {name: name for name in names}
+        label = []
+        if pairs.scores is not None:
+            label = [round(low + float(pairs.scores[i]) * (high - low), DECIMALS)]
+        yield [pairs.queries[i], pairs.targets[i], *label, *texts]
 
 
-def _tsv_line(path: Path, row: list[str | float], cells: int) -> str:
-    texts = [str(cell) for cell in row]
-    for text in texts:
-        if any(character in text for character in "\t\r\n"):
-            raise DataError(
-                f"{path}: a TSV cannot hold the tab or line end in {quote(text)}; write .jsonl"
-            )
-    return "\t".join(texts + [""] * (cells - len(texts)))
+def _json_lines(
+    path: Path, names: Sequence[str], rows: Iterator[list[str | float]]
+) -> Iterator[str]:
+    del path
+    for row in rows:
+        yield json.dumps(dict(zip(names, row, strict=False)), ensure_ascii=False)
+
+
+def _tsv_lines(
+    path: Path, names: Sequence[str], rows: Iterator[list[str | float]]
+) -> Iterator[str]:
+    yield "\t".join(names)
+    for row in rows:
+        texts = [str(cell) for cell in row]
+        for text in texts:
+            if any(character in text for character in "\t\r\n"):
+                raise DataError(
+                    f"{path}: a TSV cannot hold the tab or line end in {quote(text)}; write .jsonl"
+                )
+        yield "\t".join(texts + [""] * (len(names) - len(texts)))

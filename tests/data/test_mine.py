@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,22 @@ def test_blocks_of_any_size_find_the_same(block_size):
         assert found == tuple(str(i) for i in order if similar[i - 10] <= own - 0.1)[:5]
 
 
+def test_memory_holds_blocks_and_never_all_similarities():
+    num, rng = 1500, np.random.default_rng(0)
+    vectors = rng.normal(size=(2 * num, 4)).astype(np.float32)
+    pairs = Pairs([f"q{i}" for i in range(num)], [f"t{i}" for i in range(num)])
+
+    def of(texts):
+        return vectors[[int(text[1:]) + num * (text[0] == "t") for text in texts]]
+
+    tracemalloc.start()
+    mined = mine_negatives(pairs, of, guide=of, num_negatives=1, ranks=(1, 4), block_size=150)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(mined.negatives) == num
+    assert peak < 4 * num * num / 2  # half of all similarities in float32
+
+
 def test_each_distinct_text_is_embedded_once_a_side():
     asked = []
 
@@ -123,9 +141,27 @@ def test_pairs_without_labels_and_negatives_have_no_such_columns(tmp_path):
     )
 
 
+def test_columns_may_have_other_names_and_labels_another_scale(tmp_path):
+    pairs = Pairs(["q", "r"], ["t", "u"], [0.2, 1.0], [["n"], []])
+    names = {"query": "frage", "label": "note", "negative": "passed over"}
+    columns = write_pairs(tmp_path / "a.tsv", pairs, columns=names, label_range=(1, 5))
+    assert columns == {
+        "query": "frage",
+        "target": "target",
+        "label": "note",
+        "negative_1": "negative_1",
+    }
+    assert (tmp_path / "a.tsv").read_text().splitlines() == [
+        "frage\ttarget\tnote\tnegative_1",
+        "q\tt\t1.8\tn",
+        "r\tu\t5.0\t",
+    ]
+
+
 def test_a_text_that_a_tsv_cannot_hold_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a.tsv: a TSV cannot hold the tab or line end in 'a\\tb'"):
         write_pairs(tmp_path / "a.tsv", Pairs(["a\tb"], ["t"]))
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_suffix_is_refused(tmp_path):

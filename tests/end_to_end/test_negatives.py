@@ -26,7 +26,8 @@ def hard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_with_hard_negatives_counts_them_and_says_so(hard, tmp_path, capsys):
-    assert tiny.train(hard, tmp_path / "run", f"data.columns={COLUMNS}", *tiny.FAST) == 0
+    with tiny.shared_step("hard, one epoch"):
+        assert tiny.train(hard, tmp_path / "run", f"data.columns={COLUMNS}", *tiny.FAST) == 0
     out = capsys.readouterr().out
     assert "19 hard negatives; 1 more are known positives of their query and were left out" in out
     counts = tiny.results(tmp_path / "run")["data"]

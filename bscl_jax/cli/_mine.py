@@ -1,0 +1,148 @@
+"""``bscl-jax mine``: hard negatives for the training pairs of a config, written to a file."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+
+from bscl_jax import assemble, data
+from bscl_jax import config as configs
+from bscl_jax.cli._evaluate import load_embed, read_config
+from bscl_jax.cli._folder import RunError
+from bscl_jax.cli._say import say
+from bscl_jax.types import Pairs, RetrievalSet, Task
+
+
+class Search(NamedTuple):
+    """What is searched, as ``data.mine_negatives`` has it.
+
+    Attributes:
+        candidates: ``"targets"``, those of the training pairs, or ``"corpus"``, also the texts
+            that the dev queries are answered from.
+        num_negatives: most negatives of a pair.
+        ranks: first and last rank.
+        margin: least difference of cosines to the pair's target; None asks for none.
+        guide: a second model, a folder or a name; None asks none.
+    """
+
+    candidates: str
+    num_negatives: int
+    ranks: tuple[int, int]
+    margin: float | None
+    guide: str | None
+
+
+def mine(
+    config_path: str, *, overrides: Sequence[str], model: str | None, search: Search, output: str
+) -> int:
+    """Search hard negatives and write the training pairs with them.
+
+    Args:
+        config_path: the config, of which data and encoder count.
+        overrides: ``section.key=value`` texts that win over the config.
+        model: a folder or a name that wins over ``encoder.name``.
+        search: what is searched.
+        output: the file, ``.jsonl`` or ``.tsv``.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        RunError: what the user can put right.
+    """
+    console = Console(highlight=False)
+    try:
+        config = read_config(config_path, None, overrides, model)
+        check_output(output, config)
+        with assemble.named("data"):
+            task = data.load_task(config.data.kind, **assemble.options(config.data))
+        corpus = find_corpus(task) if search.candidates == "corpus" else ()
+        source, embed = load_embed(config, task)
+        guide = load_guide(config, task, search.guide)
+        say(console, f"model    {source}")
+        say(console, f"data     {config.data.kind}, {len(task.train.queries)} training pairs")
+        with console.status("searching"):
+            mined = data.mine_negatives(
+                task.train,
+                embed,
+                num_negatives=search.num_negatives,
+                ranks=search.ranks,
+                margin=search.margin,
+                guide=guide,
+                corpus=corpus,
+            )
+        columns = write(output, mined, config)
+    except (ValueError, OSError) as error:
+        raise RunError(str(error)) from error
+    counts = [len(each) for each in mined.negatives or ()]
+    say(
+        console,
+        f"mined    {sum(counts)} negatives; {counts.count(0)} of {len(counts)} pairs have none",
+    )
+    say(console, f"file     {output}, as data.train of a config with")
+    say(console, f"columns  {json.dumps(columns, ensure_ascii=False)}")
+    return 0
+
+
+def check_output(output: str, config: configs.Config) -> None:
+    """Refuse a file that cannot be written, or that holds the data, before anything is searched.
+
+    Raises:
+        RunError: it is a file that the config reads.
+        DataError: it has another suffix.
+    """
+    data.check_suffix(output)
+    for part in ("train", "dev", "test", "corpus"):
+        path = getattr(config.data, part, None)
+        if path is not None and Path(path).resolve() == Path(output).resolve():
+            raise RunError(f"--output {output} is data.{part} of the config; name another file")
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+
+
+def find_corpus(task: Task) -> list[str]:
+    """Return the texts that the dev queries are answered from.
+
+    Raises:
+        RunError: there are no such queries.
+    """
+    corpora = [each.corpus for each in task.dev.values() if isinstance(each, RetrievalSet)]
+    if not corpora:
+        raise RunError(
+            "--candidates corpus needs data whose dev queries are answered from a corpus, such as "
+            "the kind retrieval; leave it out to search the training targets"
+        )
+    return [text for corpus in corpora for text in corpus]
+
+
+def load_guide(
+    config: configs.Config, task: Task, name: str | None
+) -> Callable[[Sequence[str]], np.ndarray] | None:
+    """Load the model that has to agree, if there is one."""
+    if name is None:
+        return None
+    section = configs.PretrainedEncoder(kind="pretrained", name=name)
+    return load_embed(dataclasses.replace(config, encoder=section), task)[1]
+
+
+def write(output: str, mined: Pairs, config: configs.Config) -> dict[str, str]:
+    """Write the pairs as the config's own files are: the same columns, the same scale.
+
+    Returns:
+        ``data.columns`` for a config that trains on the file.
+
+    Raises:
+        RunError: there is not one negative.
+    """
+    if not any(mined.negatives or ()):
+        raise RunError(
+            "no text passed as a negative of any pair; ask for a smaller --margin, other --ranks "
+            "or another --guide"
+        )
+    columns: dict[str, str] = getattr(config.data, "columns", {})
+    kept = {part: name for part, name in columns.items() if not part.startswith("negative")}
+    scale = getattr(config.data, "label_range", (0.0, 1.0))
+    return kept | data.write_pairs(output, mined, columns=kept, label_range=scale)
