@@ -1,11 +1,20 @@
 """Rows that cannot be used: an error, or passed over and counted."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
-from bscl_jax.data import DataError, as_score, as_text, load_task, read_table
+from bscl_jax.data import (
+    DataError,
+    as_score,
+    as_text,
+    load_task,
+    read_table,
+    write_quarantine,
+)
+from tests.data.formats import FORMATS, write_as
 
 COLUMNS = {"query": as_text, "label": as_score(0, 1)}
 POLICIES = ["skip", "quarantine"]
@@ -39,6 +48,22 @@ def test_rows_that_cannot_be_used_are_passed_over_and_told(tmp_path, on_error):
 def test_by_default_nothing_is_read(tmp_path):
     with pytest.raises(DataError, match=r"4 errors in .*a\.tsv"):
         read_table(write(tmp_path / "a.tsv", TSV), COLUMNS)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_counts_and_keeps_the_same_rows(tmp_path, suffix):
+    rows = {"query": ["a", " ", "c", "d", "e"], "label": [1, 0, 7, 0, -3]}
+    path = write_as(suffix, tmp_path, "rows", rows)
+    table = read_table(path, COLUMNS, on_error="quarantine")
+    assert table.columns == {"query": ["a", "d"], "label": [1.0, 0.0]}
+    shift = 2 if suffix[:3] in ("tsv", "csv") else 1
+    assert table.lines == [shift, shift + 3]
+    kept = tmp_path / "quarantine.jsonl"
+    assert write_quarantine(kept, table.rejected) == 3
+    rejected = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [row["place"] for row in rejected] == [f"{table.unit} {shift + i}" for i in (1, 2, 4)]
+    assert {row["source"] for row in rejected} == {str(path)}
+    assert "-3" in "".join(rejected[2]["row"])
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

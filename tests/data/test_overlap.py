@@ -1,5 +1,7 @@
+import pytest
+
 from bscl_jax.data import check_overlap
-from bscl_jax.types import Pairs, RankingSet, RetrievalSet, ScoredPairs, Task
+from bscl_jax.types import BinaryPairs, Pairs, RankingSet, RetrievalSet, ScoredPairs, Task
 
 TRAIN = Pairs(["q1", "q2", "q2"], ["t1", "t2", "t3"])
 
@@ -13,6 +15,23 @@ def test_splits_without_common_texts_overlap_nowhere():
     overlap = check_overlap(task)
     assert set(overlap.values()) == {0}
     assert len(overlap) == 9
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        ScoredPairs(["q1 ", "x"], ["t1", "t2"], [1.0, 0.0]),
+        BinaryPairs(["q1 ", "x"], ["t1", "t2"], [1, 0]),
+        RetrievalSet(["q1 ", "x"], ["t1", "t2", "t3"], [[0], [1]]),
+        RankingSet(["q1 ", "x"], [["t1"], ["t2"]], [[1.0], [0.0]]),
+    ],
+)
+def test_every_kind_of_set_is_compared_with_training_and_with_the_other_split(each):
+    overlap = check_overlap(Task(TRAIN, {"one": each}, {"two": each}))
+    for splits, queries, pairs in (("train/dev", 1, 1), ("train/test", 1, 1), ("dev/test", 2, 2)):
+        assert overlap[f"{splits}/queries"] == queries
+        assert overlap[f"{splits}/targets"] == 2
+        assert overlap[f"{splits}/pairs"] == pairs
 
 
 def test_a_candidate_that_answers_nothing_is_no_target():

@@ -4,7 +4,7 @@ import pytest
 from bscl_jax.data import DataError, check_overlap, load_task
 from bscl_jax.evaluation import evaluate
 from bscl_jax.types import Pairs, RankingSet
-from tests.data.tasks.formats import FORMATS, write_as
+from tests.data.formats import FORMATS, write_as
 
 TRAIN = {"query": ["q1", "q1", "q2"], "target": ["a", "b", "a"], "label": [3, 1, 2]}
 DEV = {

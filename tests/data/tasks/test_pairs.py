@@ -5,6 +5,7 @@ import pytest
 
 from bscl_jax.data import DataError, load_task
 from bscl_jax.types import Pairs, RetrievalSet, ScoredPairs
+from tests.data.formats import FORMATS, write_as
 
 LABELLED = {"query": "sentence1", "target": "sentence2", "label": "grade"}
 
@@ -148,6 +149,18 @@ def test_negatives_in_json_may_be_null_or_missing(plain, tmp_path):
     columns = {name: name for name in ("query", "target", "negative")}
     task = load_task("pairs", train=path, dev=plain["dev"], columns=columns)
     assert task.train.negatives == (("c",), (), ())
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_triplets_with_labels_are_read_from_every_format(tmp_path, suffix):
+    rows = {"query": ["q", "é"], "target": ['a "b', "c, d"], "label": [4, 1.5]}
+    dev = write_as(suffix, tmp_path, "dev", rows)
+    train = write_as(suffix, tmp_path, "train", rows | {"negative": ["n", None]})
+    columns = {name: name for name in ("query", "target", "label", "negative")}
+    task = load_task("pairs", train=train, dev=dev, columns=columns, label_range=(0, 5))
+    queries, targets, scores = ("q", "é"), ('a "b', "c, d"), (0.8, 0.3)
+    assert task.train == Pairs(queries, targets, scores, (("n",), ()))
+    assert task.dev["pairs"] == ScoredPairs(queries, targets, scores)
 
 
 @pytest.mark.parametrize("part", ["negative_0", "negative_01", "negatives", "negative_"])

@@ -2,7 +2,7 @@ import pytest
 
 from bscl_jax.data import DataError, check_overlap, load_task
 from bscl_jax.types import Pairs, RetrievalSet
-from tests.data.tasks.formats import FORMATS, write_as
+from tests.data.formats import FORMATS, write_as
 
 TRAIN = {"query": ["q1", "q2"], "target": ["a", "not in the corpus"]}
 DEV = {"query": ["q3", "q4", "q3 "], "target": ["d", "b", "a "]}

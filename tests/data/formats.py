@@ -32,7 +32,9 @@ def _text(suffix: str, columns: Mapping[str, Sequence]) -> str:
         objects = [dict(zip(columns, row, strict=True)) for row in rows]
         kept = [{k: v for k, v in each.items() if v is not None} for each in objects]
         return "".join(json.dumps(each) + "\n" for each in kept)
+    rows = [tuple(columns), *(["" if cell is None else cell for cell in row] for row in rows)]
+    if suffix == "tsv":
+        return "".join("\t".join(map(str, row)) + "\n" for row in rows)
     out = io.StringIO(newline="")
-    delimiter = "\t" if suffix == "tsv" else ","
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows([tuple(columns), *rows])
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
