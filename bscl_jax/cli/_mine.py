@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bscl_jax import assemble, data
 from bscl_jax import config as configs
+from bscl_jax.cli._data import describe_data
 from bscl_jax.cli._evaluate import load_embed, read_config
 from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._say import say
@@ -60,29 +61,13 @@ def mine(
         check_output(output, config)
         with assemble.named("data"):
             task = data.load_task(config.data.kind, **assemble.options(config.data))
-        corpus = find_corpus(task) if search.candidates == "corpus" else ()
-        source, embed = load_embed(config, task)
-        guide = load_guide(config, task, search.guide)
-        say(console, f"model    {source}")
-        say(console, f"data     {config.data.kind}, {len(task.train.queries)} training pairs")
-        with console.status("searching"):
-            mined = data.mine_negatives(
-                task.train,
-                embed,
-                num_negatives=search.num_negatives,
-                ranks=search.ranks,
-                margin=search.margin,
-                guide=guide,
-                corpus=corpus,
-            )
+        mined = find_negatives(config, task, search, console)
         columns = write(output, mined, config)
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from error
     counts = [len(each) for each in mined.negatives or ()]
-    say(
-        console,
-        f"mined    {sum(counts)} negatives; {counts.count(0)} of {len(counts)} pairs have none",
-    )
+    none = f"{counts.count(0)} of {len(counts)} pairs have none"
+    say(console, f"mined    {sum(counts)} negatives; {none}")
     say(console, f"file     {output}, as data.train of a config with")
     say(console, f"columns  {json.dumps(columns, ensure_ascii=False)}")
     return 0
@@ -101,6 +86,26 @@ def check_output(output: str, config: configs.Config) -> None:
         if path is not None and Path(path).resolve() == Path(output).resolve():
             raise RunError(f"--output {output} is data.{part} of the config; name another file")
     Path(output).parent.mkdir(parents=True, exist_ok=True)
+
+
+def find_negatives(config: configs.Config, task: Task, search: Search, console: Console) -> Pairs:
+    """Load the models, say what is searched, and search."""
+    corpus = find_corpus(task) if search.candidates == "corpus" else ()
+    source, embed = load_embed(config, task)
+    guide = load_guide(config, task, search.guide)
+    say(console, f"model    {source}")
+    for line in describe_data(config, task):
+        say(console, line)
+    with console.status("searching"):
+        return data.mine_negatives(
+            task.train,
+            embed,
+            num_negatives=search.num_negatives,
+            ranks=search.ranks,
+            margin=search.margin,
+            guide=guide,
+            corpus=corpus,
+        )
 
 
 def find_corpus(task: Task) -> list[str]:

@@ -29,8 +29,11 @@ def rows_of(path: Path) -> list[dict]:
 
 def test_what_is_mined_trains_with_the_columns_that_the_command_names(tmp_path, capsys):
     path, mined = tiny.write(tmp_path), tmp_path / "mined.jsonl"
-    assert mine(path, "--num-negatives", "2") == 0
+    with (tmp_path / "train.tsv").open("a") as file:
+        file.write("no target\n")
+    assert mine(path, "--num-negatives", "2", "--set", "data.on_error=skip") == 0
     out = capsys.readouterr().out
+    assert "warning: train: 1 of 23 rows were passed over" in out
     assert "mined    44 negatives; 0 of 22 pairs have none" in out
     seven = "training.num_negatives=7"  # as in test_negatives, for the same compiled step
     overrides = (f"data.train={mined}", columns_of(out), seven, *tiny.FAST)
