@@ -19,3 +19,6 @@ from bscl_jax.assemble._road import Road as Road
 from bscl_jax.assemble._road import lay_road as lay_road
 from bscl_jax.assemble._road import load_encoder as load_encoder
 from bscl_jax.assemble._road import make_embed as make_embed
+from bscl_jax.assemble._stages import Stage as Stage
+from bscl_jax.assemble._stages import list_stages as list_stages
+from bscl_jax.assemble._stages import stage_of as stage_of

@@ -187,6 +187,6 @@ def temperature_in_training(section: Any, params: Params) -> Any:
 
 def temperature(section: Any, params: Params) -> float | None:
     """Return the temperature that a model was trained with; None where its loss has none."""
-    if "log_temperature" in params:
+    if getattr(section, "train_temperature", False):
         return float(jnp.exp(params["log_temperature"]))
     return getattr(section, "temperature", None)

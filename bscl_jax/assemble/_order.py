@@ -7,7 +7,8 @@ import numpy as np
 
 from bscl_jax import config as configs
 from bscl_jax import data, evaluation, shuffling
-from bscl_jax.assemble._fits import options
+from bscl_jax.assemble._fits import named, options
+from bscl_jax.assemble._stages import Stage, list_stages, stage_of
 from bscl_jax.types import Pairs, Params
 
 Order = Callable[[Params, int], np.ndarray]
@@ -21,7 +22,7 @@ TRANSLATED = ("side", "filter_duplicates", "embeddings", "from_epoch", "stop_wor
 def make_order(
     config: configs.Config, pairs: Pairs, embed: Embed, initial: Params | None = None
 ) -> Order:
-    """Make ``order(params, epoch)``.
+    """Make ``order(params, epoch)``, by the shuffler of the epoch's stage.
 
     Args:
         config: the run.
@@ -29,21 +30,33 @@ def make_order(
         embed: ``(params, texts) -> embeddings``.
         initial: the parameters before training, for orders by the embeddings of these.
     """
-    section, n = config.shuffling, len(pairs.queries)
+    stages = list_stages(config)
+    orders = [
+        make_stage_order(stage.section.shuffling, config.run.seed, pairs, embed, initial)
+        for stage in stages
+    ]
+    return lambda params, epoch: orders[stages.index(stage_of(stages, epoch))](params, epoch)
+
+
+def make_stage_order(
+    section: configs.Shuffling, seed: int, pairs: Pairs, embed: Embed, initial: Params | None
+) -> Order:
+    """Make the order of the epochs of one stage."""
+    n = len(pairs.queries)
     match section:
         case configs.FileOrder():
             return lambda params, epoch: np.arange(n)
         case configs.SavedOrder():
             return lambda params, epoch: read_order(section, n, epoch)
         case configs.RandomShuffling():
-            return lambda params, epoch: shuffling.random(n, seed=(config.run.seed, epoch))
+            return lambda params, epoch: shuffling.random(n, seed=(seed, epoch))
     texts = getattr(pairs, section.side)
     shuffle = make_shuffle(section, texts, make_vectors(section, texts, embed, initial))
 
     def order(params: Params, epoch: int) -> np.ndarray:
         if epoch < section.from_epoch:
             return np.arange(n)
-        return shuffle(params, (config.run.seed, epoch))
+        return shuffle(params, (seed, epoch))
 
     return order
 
@@ -108,9 +121,16 @@ def check_order(config: configs.Config, n: int) -> None:
         FileNotFoundError: a saved order is not there.
         ValueError: it is no order of ``n`` rows, or settings do not fit each other.
     """
-    section = config.shuffling
+    for stage in list_stages(config):
+        with named(f"{stage.place}shuffling"):
+            check_stage_order(stage, n)
+
+
+def check_stage_order(stage: Stage, n: int) -> None:
+    """Refuse the order of a stage; see ``check_order``."""
+    section = stage.section.shuffling
     if isinstance(section, configs.SavedOrder):
-        for epoch in range(1, config.training.epochs + 1 if Path(section.path).is_dir() else 2):
+        for epoch in stage.epochs if Path(section.path).is_dir() else stage.epochs[:1]:
             read_order(section, n, epoch)
     if getattr(section, "count", "rows") == "texts" and getattr(section, "filter_duplicates", True):
         raise ValueError(

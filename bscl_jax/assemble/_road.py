@@ -13,8 +13,10 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, parallel, training
 from bscl_jax.assemble._batches import make_batches
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
-from bscl_jax.assemble._loss import initial_params, make_loss, takes_negatives
+from bscl_jax.assemble._loss import initial_params, takes_negatives
 from bscl_jax.assemble._order import check_order, make_order
+from bscl_jax.assemble._stages import Stage, list_stages
+from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
 
 
@@ -26,9 +28,11 @@ class Road(NamedTuple):
         encoder: the encoder without its weights.
         state: where training starts.
         num_batches: batches that hold every pair once.
+        stages: what is trained one after the other, and in which epochs.
         order: ``(params, epoch) -> int64 n``, the rows of an epoch; epoch 1 is the first.
         batch: ``(order, k) -> PairBatch`` on the mesh, batch k of an order.
-        step: ``(state, batch, key) -> (state, facts)``.
+        begin: ``(state, epoch) -> state``, the state with which an epoch begins.
+        step: ``epoch -> step``, of which each is ``(state, batch, key) -> (state, facts)``.
         evaluate: ``(params, sets) -> {"set/measure": value}``.
     """
 
@@ -36,9 +40,11 @@ class Road(NamedTuple):
     encoder: encoders.Encoder
     state: training.State
     num_batches: int
+    stages: Sequence[Stage]
     order: Callable[[Params, int], np.ndarray]
     batch: Callable[[np.ndarray, int], PairBatch]
-    step: training.Step
+    begin: Callable[[training.State, int], training.State]
+    step: Callable[[int], training.Step]
     evaluate: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, float]]
 
 
@@ -61,36 +67,49 @@ def lay_road(
     with named("data"):
         task = data.load_task(config.data.kind, **options(config.data))
     mesh = check_fits(config, task)
-    with named("shuffling"):
-        check_order(config, len(task.train.queries))
+    check_order(config, len(task.train.queries))
     with named("encoder"):
         encoder, weights = load_encoder(config, task)
-    with named("loss.matryoshka_dims"):
-        check_dims(config.loss.matryoshka_dims, encoder.dimension)
-    params = initial_params(config.loss, weights)
+    stages = list_stages(config)
+    params = start_params(stages, encoder, weights)
 
     def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
         return encoder.apply(params["encoder"], tokens, dropout_key=dropout_key)
 
     embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
-    pairs = task.train if takes_negatives(config.loss) else task.train._replace(negatives=None)
+    with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
+    pairs = task.train if with_negatives else task.train._replace(negatives=None)
     store = data.tokenize_pairs(pairs, encoder.tokenize)
     batch = make_batches(config.training, store, encoder.pad_id, mesh)
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
-    optimizer = training.make_optimizer(
-        num_steps=num_batches * config.training.epochs, **options(config.optimizer)
-    )
-    loss, chunk_size = make_loss(config.loss, mesh), config.training.chunk_size
+    optimizers = make_optimizers(stages, num_batches)
     return Road(
         task=task,
         encoder=encoder,
-        state=training.init_state(params, optimizer, mesh=mesh),
+        state=training.init_state(params, optimizers[0], mesh=mesh),
         num_batches=num_batches,
+        stages=stages,
         order=make_order(config, task.train, embed, params),
         batch=batch,
-        step=training.make_step(encode, loss, optimizer, mesh=mesh, chunk_size=chunk_size),
+        begin=make_begin(stages, optimizers, mesh),
+        step=make_steps(config.training, stages, optimizers, encode, mesh),
         evaluate=lambda params, sets: evaluation.evaluate(partial(embed, params), sets),
     )
+
+
+def start_params(stages: Sequence[Stage], encoder: encoders.Encoder, weights: Params) -> Params:
+    """Return the parameters of all stages; what several train of the loss starts as in the first.
+
+    Raises:
+        ValueError: the encoder's embeddings are too short for a loss.
+    """
+    params: Params = {}
+    for stage in stages:
+        loss = stage.section.loss
+        with named(f"{stage.place}loss.matryoshka_dims"):
+            check_dims(loss.matryoshka_dims, encoder.dimension)
+        params = initial_params(loss, weights) | params
+    return params
 
 
 def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, Params]:

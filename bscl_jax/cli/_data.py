@@ -22,8 +22,10 @@ def describe_data(config: configs.Config, task: Task) -> list[str]:
             f"         {counts['train/negatives']} hard negatives; {dropped} more are known "
             "positives of their query and were left out"
         )
-        if not assemble.takes_negatives(config.loss):
-            lines.append(f"warning: the loss {config.loss.kind} has no use for hard negatives")
+        losses = [stage.loss for stage in configs.list_stages(config)]
+        if not any(map(assemble.takes_negatives, losses)):
+            kinds = " and ".join(dict.fromkeys(loss.kind for loss in losses))
+            lines.append(f"warning: the loss {kinds} has no use for hard negatives")
     for part in ("train", "dev", "test", "corpus"):
         if rejected := counts.get(f"{part}/rows_rejected"):
             total = counts[f"{part}/rows"] + rejected

@@ -9,6 +9,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._data import count_data
 from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._say import say
+from bscl_jax.cli._stages import count_stages, describe_stages
 from bscl_jax.types import Params
 
 
@@ -64,7 +65,8 @@ def finish(
     Returns:
         What ``results.json`` holds.
     """
-    temperature = assemble.temperature(config.loss, kept.params)
+    stage = assemble.stage_of(road.stages, kept.epoch)
+    temperature = assemble.temperature(stage.section.loss, kept.params)
     results = {
         "baseline": baseline,
         "dev": kept.dev,
@@ -73,6 +75,8 @@ def finish(
         "temperature": temperature,
         "data": count_data(road.task),
     }
+    if config.stages:
+        results |= {"best_stage": stage.name, "stages": count_stages(road.stages)}
     facts = describe(config, road, results)
     if config.export.format == "sentence_transformers":
         card = reporting.model_card(
@@ -92,6 +96,7 @@ def finish(
         records=reporting.read_metrics(folder.metrics),
         baseline=baseline,
         test=results["test"],
+        stages={stage.epochs[0]: stage.name for stage in road.stages[1:]},
         summary=facts,
         settings=configs.dump(config),
     )
@@ -106,9 +111,12 @@ def describe(
     facts = {
         "model": f"{base_model(config)} ({road.encoder.source})",
         "data": f"{config.data.kind}, {len(road.task.train.queries)} training pairs",
-        "kept": f"epoch {results['best_epoch']} of {config.training.epochs}, "
+        "kept": f"epoch {results['best_epoch']} of {road.stages[-1].epochs[-1]}, "
         f"the best by dev {config.evaluation.measure}",
     }
+    if config.stages:
+        facts["stages"] = describe_stages(road.stages)
+        facts["kept"] += f", in stage {results['best_stage']}"
     notes = [
         f"{name.replace('_', ' ')}: {count}"
         for name, count in results["data"].items()

@@ -161,6 +161,8 @@ def write_whole(path: Path, text: str) -> None:
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            value = {str(i): item for i, item in enumerate(value)}
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
         else:

@@ -16,6 +16,7 @@ from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import base_model, finish, restore_kept, show_results
 from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
 from bscl_jax.cli._say import say
+from bscl_jax.cli._stages import describe_stages
 from bscl_jax.types import Params
 
 BASELINE_LINES = 1
@@ -114,6 +115,8 @@ def introduce(config: configs.Config, road: assemble.Road, console: Console) -> 
     say(console, f"devices  {config.training.devices or len(devices)} × {devices[0].device_kind}")
     for line in describe_data(config, road.task):
         say(console, line)
+    if config.stages:
+        say(console, f"stages   {describe_stages(road.stages)}")
 
 
 def written(
@@ -164,7 +167,7 @@ def fit(
         log.write({"event": "baseline", "test": baseline})
     with reporting.TrainingProgress(
         console,
-        num_epochs=config.training.epochs,
+        num_epochs=road.stages[-1].epochs[-1],
         steps_per_epoch=road.num_batches,
         batch_size=config.training.batch_size,
         measure=config.evaluation.measure,
@@ -175,12 +178,13 @@ def fit(
             road.state,
             road.step,
             key=jax.random.key(config.run.seed),
-            num_epochs=config.training.epochs,
+            num_epochs=road.stages[-1].epochs[-1],
             num_batches=road.num_batches,
             order=written(road.order, folder),
             batch=road.batch,
             evaluate=evaluate,
             measure=config.evaluation.measure,
+            begin=road.begin,
             save=checkpoints.save,
             save_every=config.training.save_every,
             baseline=dev_baseline,

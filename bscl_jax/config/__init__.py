@@ -33,6 +33,7 @@ from bscl_jax.config._sections import (
     PretrainedEncoder,
     RandomEncoder,
     Run,
+    Stage,
     Training,
 )
 from bscl_jax.config._shuffling import (
@@ -45,6 +46,7 @@ from bscl_jax.config._shuffling import (
     SavedOrder,
     Shuffling,
 )
+from bscl_jax.config._stages import list_stages
 
 __all__ = [
     "BatchSoftmaxLoss",
@@ -75,11 +77,13 @@ __all__ = [
     "SavedOrder",
     "Shuffling",
     "SigmoidLoss",
+    "Stage",
     "SupervisedLoss",
     "Training",
     "TripletLoss",
     "as_dict",
     "dump",
+    "list_stages",
     "load",
     "parse",
 ]

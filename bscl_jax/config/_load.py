@@ -1,21 +1,16 @@
 """YAML text and overrides → a checked :class:`Config`, or one message that names every mistake."""
 
-import dataclasses
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pydantic
 import yaml
-from pydantic_core import ErrorDetails
 
-from bscl_jax.config._layers import ConfigError, Layer, read_file, read_layers
+from bscl_jax.config._layers import ConfigError, read_file, read_layers
+from bscl_jax.config._mistakes import OVERRIDE, Keys, describe_mistakes
 from bscl_jax.config._sections import Config
-
-Keys = tuple[int | str, ...]
-OVERRIDE = "--set"
-KIND_ERRORS = {"union_tag_invalid", "union_tag_not_found"}
+from bscl_jax.config._stages import fill_stages
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -67,10 +62,10 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -
     raw, layers = read_layers(text, source)
     overridden = {_override(raw, text) for text in overrides}
     try:
-        return pydantic.TypeAdapter(Config).validate_python(raw)
+        return pydantic.TypeAdapter(Config).validate_python(fill_stages(raw))
     except pydantic.ValidationError as error:
-        lines = [_line(detail, layers, overridden) for detail in error.errors(include_url=False)]
-        raise ConfigError("\n".join(lines)) from None
+        details = error.errors(include_url=False)
+        raise ConfigError(describe_mistakes(details, layers, overridden)) from None
 
 
 def dump(config: Config) -> str:
@@ -119,104 +114,3 @@ def _override(raw: dict[str, Any], text: str) -> Keys:
     except yaml.YAMLError:
         raise ConfigError(f"{OVERRIDE} {text}: {value!r} is not valid YAML; quote it") from None
     return tuple(keys)
-
-
-def _line(detail: ErrorDetails, layers: Sequence[Layer], overridden: set[Keys]) -> str:
-    """One mistake as ``file:line:column: path: rule, was value``."""
-    keys = _plain_path(detail["loc"])
-    if detail["type"] in KIND_ERRORS:
-        keys = (*keys, "kind")
-    given = any(keys[: len(path)] == path for path in overridden)
-    place = OVERRIDE if given else _place(layers, keys)
-    return f"{place}: {'.'.join(map(str, keys))}: {_rule(detail, keys)}"
-
-
-def _rule(detail: ErrorDetails, keys: Keys) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "missing":
-        return "is required"
-    if kind == "unexpected_keyword_argument":
-        return f"unknown key; {_known(keys, detail)}"
-    if kind in KIND_ERRORS:
-        known = context.get("expected_tags") or ", ".join(map(repr, _kinds_at(keys[0])))
-        return f"must be one of {known}, was {_shown(context.get('tag'))}"
-    if kind in {"dataclass_type", "model_attributes_type"}:
-        return f"must be a section, with keys below it, was {_shown(detail['input'])}"
-    message = detail["msg"][0].lower() + detail["msg"][1:]
-    if kind.endswith(("_parsing", "_from_float")):
-        message = message.partition(", ")[0]  # the rest says what "was ..." says too
-    message = message.replace("input should be", "must be").replace("should have", "must have")
-    return f"{message}, was {_shown(detail['input'])}"
-
-
-def _known(keys: Keys, detail: ErrorDetails) -> str:
-    known = _fields_at(detail["loc"][:-1])
-    near = difflib.get_close_matches(str(keys[-1]), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known here: {', '.join(known)}"
-
-
-def _fields_at(loc: Keys) -> list[str]:
-    """Names of the fields of the section that a pydantic location points into."""
-    if not loc:
-        return [f.name for f in dataclasses.fields(Config)]
-    for member in _members(loc[0]):
-        if len(loc) == 1 or _kind(member) == loc[1]:
-            return [f.name for f in dataclasses.fields(member)]
-    return []
-
-
-def _kinds_at(section: int | str) -> list[str]:
-    return [_kind(member) for member in _members(section)]
-
-
-def _members(section: int | str) -> tuple[Any, ...]:
-    """Return the forms that a section of the config may have."""
-    field = next(f for f in dataclasses.fields(Config) if f.name == section)
-    choices = getattr(field.type, "__origin__", field.type)
-    return getattr(choices, "__args__", (choices,))
-
-
-def _kind(member: Any) -> Any:
-    return getattr(member.__annotations__.get("kind"), "__args__", (None,))[0]
-
-
-def _plain_path(loc: Keys) -> Keys:
-    """Drop from a location what is not a key of the file: pydantic's tag of a ``kind:`` section."""
-    if len(loc) > 2 and any(f.name == loc[0] and _is_tagged(f) for f in dataclasses.fields(Config)):
-        return (loc[0], *(key for key in loc[2:] if key != "[key]"))
-    return tuple(key for key in loc if key != "[key]")
-
-
-def _is_tagged(field: "dataclasses.Field[Any]") -> bool:
-    return hasattr(field.type, "__metadata__")
-
-
-def _place(layers: Sequence[Layer], keys: Keys) -> str:
-    """The file, line and column of the deepest key of the path that one of the files has."""
-    marks = [_marks(layer.node, keys) for layer in layers]
-    deepest = max(range(len(layers)), key=lambda i: len(marks[i]))
-    source = layers[deepest].source
-    if not marks[deepest]:
-        return source
-    mark = marks[deepest][-1]
-    return f"{source}:{mark.line + 1}:{mark.column + 1}"
-
-
-def _marks(node: yaml.Node | None, keys: Keys) -> list[yaml.Mark]:
-    """Where the keys of the path stand, as far down as the file has them."""
-    marks: list[yaml.Mark] = []
-    for key in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = [(k, v) for k, v in node.value if k.value == key]
-        if not found:
-            break
-        marks.append(found[0][0].start_mark)
-        node = found[0][1]
-    return marks
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

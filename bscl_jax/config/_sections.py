@@ -18,6 +18,10 @@ from bscl_jax.config._shuffling import Shuffling
 from bscl_jax.config._tasks import TaskData
 
 
+EPOCHS = 3
+"""Passes over the training pairs, unless a config says otherwise."""
+
+
 @section
 class Run:
     """Where the run lives and what it draws its randomness from.
@@ -91,6 +95,8 @@ class Training:
     Attributes:
         batch_size: pairs in a batch, over all devices.
         epochs: passes over the training pairs.
+        dropout_epochs: so many epochs have dropout, the first ones; None has it in all, the
+            reference in 1.
         save_every: steps between checkpoints; the end of an epoch always has one.
         chunk_size: rows that are encoded at a time (GradCache); None encodes the whole batch.
         num_lengths: padded lengths that each side may have, chosen from the data; the step is
@@ -101,7 +107,8 @@ class Training:
     """
 
     batch_size: Count = 32
-    epochs: Count = 3
+    epochs: Count = EPOCHS
+    dropout_epochs: Annotated[int, Field(ge=0)] | None = None
     save_every: Count = 100
     chunk_size: Count | None = None
     num_lengths: Count = 2
@@ -133,6 +140,38 @@ class Export:
     format: Literal["sentence_transformers", "none"] = "sentence_transformers"
 
 
+@section
+class StageTraining:
+    """How long a stage is.
+
+    Attributes:
+        epochs: passes over the training pairs.
+    """
+
+    epochs: Count = EPOCHS
+
+
+@section
+class Stage:
+    """A part of a run with a loss, an order and an optimizer of its own.
+
+    What a stage does not say is as in the sections of the config: they are merged as with ``base``.
+
+    Attributes:
+        loss: as the section of that name.
+        shuffling: the same; epochs are numbered on through the stages.
+        optimizer: the same; warm-up and decay are those of the stage's own steps.
+        training: how long it is.
+        name: what log and report call it; None takes the kind of its loss.
+    """
+
+    loss: Loss
+    shuffling: Shuffling
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    training: StageTraining = field(default_factory=StageTraining)
+    name: Name | None = None
+
+
 Data = Annotated[
     LibraryDeskData | PairsData | ListsData | RetrievalData | HubData | TaskData,
     Field(discriminator="kind"),
@@ -142,7 +181,11 @@ Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind
 
 @section
 class Config:
-    """A whole run."""
+    """A whole run.
+
+    Attributes:
+        stages: what is trained one after the other; none trains as the sections above say.
+    """
 
     run: Run
     data: Data
@@ -153,3 +196,4 @@ class Config:
     optimizer: Optimizer = field(default_factory=Optimizer)
     training: Training = field(default_factory=Training)
     export: Export = field(default_factory=Export)
+    stages: list[Stage] = field(default_factory=list)

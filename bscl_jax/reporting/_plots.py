@@ -26,7 +26,12 @@ STYLE: Any = {
 
 
 def step_curve(
-    steps: Sequence[int], values: Sequence[float], *, label: str, smooth: bool = False
+    steps: Sequence[int],
+    values: Sequence[float],
+    *,
+    label: str,
+    smooth: bool = False,
+    marks: Mapping[float, str] | None = None,
 ) -> str:
     """Draw one value against the training step.
 
@@ -35,6 +40,7 @@ def step_curve(
         values: one value for each.
         label: what is drawn, with its unit.
         smooth: lay a running mean over a twentieth of the steps above the raw values.
+        marks: names of upright lines, by where they stand.
 
     Returns:
         An ``<svg>`` element.
@@ -49,12 +55,17 @@ def step_curve(
             axes.plot(steps, values, color=COLORS[0], alpha=0.3, linewidth=0.9)
         axes.plot(steps, mean if smooth else values, color=COLORS[0], linewidth=1.8)
         axes.set_xlabel("step")
+        _mark(axes, marks)
 
     return _svg(label, draw)
 
 
 def epoch_curves(
-    epochs: Sequence[int], curves: Mapping[str, Sequence[float]], *, label: str
+    epochs: Sequence[int],
+    curves: Mapping[str, Sequence[float]],
+    *,
+    label: str,
+    marks: Mapping[float, str] | None = None,
 ) -> str:
     """Draw measures against the epoch; epoch 0 is the model before training.
 
@@ -62,6 +73,7 @@ def epoch_curves(
         epochs: epoch numbers.
         curves: one value for each epoch, by name.
         label: what is drawn.
+        marks: names of upright lines, by where they stand.
 
     Returns:
         An ``<svg>`` element.
@@ -82,8 +94,22 @@ def epoch_curves(
             )
         axes.set_xlabel("epoch")
         axes.set_xticks(list(epochs))
+        _mark(axes, marks)
 
     return _svg(label, draw, right=0.80)
+
+
+def _mark(axes: Any, marks: Mapping[float, str] | None) -> None:
+    for at, name in (marks or {}).items():
+        axes.axvline(at, color=INK, linewidth=1, linestyle="--")
+        axes.annotate(
+            name,
+            (at, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -2),
+            textcoords="offset points",
+            va="top",
+        )
 
 
 def _svg(label: str, draw: Any, *, right: float = 0.97) -> str:

@@ -17,6 +17,7 @@ def write_report(
     test: Mapping[str, float],
     summary: Mapping[str, str],
     settings: str,
+    stages: Mapping[int, str] | None = None,
 ) -> None:
     """Write the report of a run.
 
@@ -28,6 +29,7 @@ def write_report(
         test: test measures of the kept epoch; empty where there is no test split.
         summary: short facts by name (model, data, kept epoch, ...).
         settings: the resolved config as text.
+        stages: names of the later stages of the run, by their first epoch, to mark in the plots.
 
     Example:
         >>> import pathlib, tempfile
@@ -48,16 +50,21 @@ def write_report(
         title=title,
         summary=summary,
         rows=compare(baseline, test),
-        plots=_plots(records),
+        plots=_plots(records, stages or {}),
         settings=settings,
     )
     Path(path).write_text(html, encoding="utf-8")
 
 
-def _plots(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def _plots(records: Sequence[Mapping[str, Any]], stages: Mapping[int, str]) -> list[str]:
     steps = [record for record in records if record["event"] == "step"]
     numbers = [record["step"] for record in steps]
-    plots = _measure_plots([record for record in records if record["event"] == "evaluation"])
+    evaluations = [record for record in records if record["event"] == "evaluation"]
+    plots = _measure_plots(evaluations, {epoch - 0.5: name for epoch, name in stages.items()})
+    marks = {
+        next(record["step"] for record in steps if record["epoch"] == epoch) - 0.5: name
+        for epoch, name in stages.items()
+    }
     for name, label in (
         ("loss", "training loss"),
         ("gradient_norm", "gradient norm, before clipping"),
@@ -67,11 +74,14 @@ def _plots(records: Sequence[Mapping[str, Any]]) -> list[str]:
     ):
         if steps and name in steps[0]:
             values = [record[name] for record in steps]
-            plots.append(step_curve(numbers, values, label=label, smooth=name == "loss"))
+            smooth = name == "loss"
+            plots.append(step_curve(numbers, values, label=label, smooth=smooth, marks=marks))
     return plots
 
 
-def _measure_plots(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
+def _measure_plots(
+    evaluations: Sequence[Mapping[str, Any]], marks: Mapping[float, str]
+) -> list[str]:
     """One plot for each dev measure, with a line for each set that has it."""
     epochs = [record["epoch"] for record in evaluations]
     measures: dict[str, dict[str, list[float]]] = {}
@@ -80,5 +90,6 @@ def _measure_plots(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
             group, _, measure = name.partition("/")
             measures.setdefault(measure, {}).setdefault(group, []).append(value)
     return [
-        epoch_curves(epochs, curves, label=f"dev {measure}") for measure, curves in measures.items()
+        epoch_curves(epochs, curves, label=f"dev {measure}", marks=marks)
+        for measure, curves in measures.items()
     ]

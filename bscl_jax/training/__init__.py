@@ -11,6 +11,7 @@ from bscl_jax.training._signals import Stop as Stop
 from bscl_jax.training._signals import signals as signals
 from bscl_jax.training._state import State as State
 from bscl_jax.training._state import init_state as init_state
+from bscl_jax.training._state import restart_optimizer as restart_optimizer
 from bscl_jax.training._step import Step as Step
 from bscl_jax.training._step import make_step as make_step
 from bscl_jax.training._train import train as train
@@ -27,6 +28,7 @@ __all__ = [
     "make_optimizer",
     "make_step",
     "make_target",
+    "restart_optimizer",
     "signals",
     "train",
     "warm_up_and_decay",

@@ -13,13 +13,6 @@ from bscl_jax.training._temperature import BIAS, NAME
 B1, B2, EPSILON = 0.9, 0.999, 1e-6
 
 
-class Moments(NamedTuple):
-    """Running means of the gradient and of its square."""
-
-    mu: Any
-    nu: Any
-
-
 class Rate(NamedTuple):
     """Steps done, and the learning rate of the last one."""
 
@@ -48,8 +41,10 @@ def make_optimizer(
     path: a leaf named ``bias`` or ``scale``, any key that contains ``norm``, and the scalars of
     the loss, ``log_temperature`` and ``logit_bias``.
 
+    The state has the same structure whatever the settings, so that a run may change them.
+
     Args:
-        num_steps: steps of the whole run, for the schedule.
+        num_steps: steps of the whole run, or of a stage of it, for the schedule.
         learning_rate: peak of η.
         temperature_learning_rate: the peak for the scalars of the loss, on the same schedule.
         weight_decay: λ, dimensionless, at least 0.
@@ -100,15 +95,17 @@ def last_learning_rate(opt_state: Any) -> Float[Array, ""] | None:
 
 
 def _scale_by_raw_adam() -> optax.GradientTransformation:
-    """Adam without bias correction, for which Optax has no switch."""
+    """Adam without bias correction, for which Optax has no switch; with the state of Optax's."""
 
-    def init(params: Any) -> Moments:
-        return Moments(optax.tree.zeros_like(params), optax.tree.zeros_like(params))
+    def init(params: Any) -> optax.ScaleByAdamState:
+        zeros = optax.tree.zeros_like
+        return optax.ScaleByAdamState(jnp.int32(0), zeros(params), zeros(params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Moments]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, optax.ScaleByAdamState]:
         mu = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * g, state.mu, updates)
         nu = jax.tree.map(lambda v, g: B2 * v + (1 - B2) * g * g, state.nu, updates)
-        return jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + EPSILON), mu, nu), Moments(mu, nu)
+        raw = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + EPSILON), mu, nu)
+        return raw, optax.ScaleByAdamState(state.count + 1, mu, nu)
 
     return optax.GradientTransformation(init, update)
 

@@ -45,17 +45,22 @@ class Run:
         self.state, self.rows = unpack(tree)
         self.position = self._saved = Position.from_facts(facts)
 
-    def start_epoch(self, order: Callable[[Params, int], Int[np.ndarray, " n"]]) -> None:
+    def start_epoch(
+        self,
+        order: Callable[[Params, int], Int[np.ndarray, " n"]],
+        begin: Callable[[State, int], State],
+    ) -> None:
         """Begin the next epoch if one is over, and get its order unless that was restored.
 
         Nothing moves before the order is there: if getting it is interrupted, the run stands where
-        it was saved last.
+        it was saved last. A later epoch that is left before its first step is begun again.
         """
         position = self.position
         if position.evaluated:
             position = position._replace(epoch=position.epoch + 1, batch=0, evaluated=False)
         if self.position.evaluated or not self.rows.size:
             self.rows = np.array(order(self.state.params, position.epoch), np.int64)
+            self.state = begin(self.state, position.epoch)
         self.position = position
 
     def take_step(self, step: Step, batch: PairBatch, key: Key[Array, ""] | None) -> None:

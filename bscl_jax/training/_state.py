@@ -48,3 +48,27 @@ def init_state(params: Params, optimizer: optax.GradientTransformation, *, mesh:
     """
     params = jax.tree.map(jnp.asarray, params)
     return parallel.replicate(State(params, optimizer.init(params), jnp.int32(0)), mesh)
+
+
+def restart_optimizer(
+    state: State, optimizer: optax.GradientTransformation, *, mesh: Mesh
+) -> State:
+    """Return the state with the optimizer's own begun anew; parameters and step go on.
+
+    Args:
+        state: where training stands.
+        optimizer: the one that takes over.
+        mesh: from ``parallel.make_mesh``.
+
+    Example:
+        >>> import numpy as np
+        >>> import optax
+        >>> from bscl_jax import parallel, training
+        >>> params, mesh = {"encoder": {"bias": np.zeros(3, np.float32)}}, parallel.make_mesh(1)
+        >>> state = training.init_state(params, optax.sgd(0.1), mesh=mesh)
+        >>> state = state._replace(step=state.step + 7)
+        >>> int(training.restart_optimizer(state, optax.adam(0.1), mesh=mesh).step)
+        7
+    """
+    opt_state = parallel.replicate(optimizer.init(state.params), mesh)
+    return state._replace(opt_state=opt_state)

@@ -15,7 +15,7 @@ from bscl_jax.types import PairBatch, Params
 
 def train(
     state: State,
-    step: Step,
+    step: Callable[[int], Step],
     *,
     key: Key[Array, ""] | None,
     num_epochs: int,
@@ -25,6 +25,7 @@ def train(
     evaluate: Callable[[Params], Mapping[str, float]],
     measure: str,
     save: Save,
+    begin: Callable[[State, int], State] = lambda state, epoch: state,
     save_every: int | None = None,
     baseline: Mapping[str, float] | None = None,
     resume: tuple[dict[str, Any], Mapping[str, Any]] | None = None,
@@ -46,7 +47,8 @@ def train(
 
     Args:
         state: before the first step, from ``init_state``. It is overwritten (donated).
-        step: from ``make_step``.
+        step: ``epoch -> step``, what trains in that epoch, from ``make_step``; a run may change its
+            loss or leave dropout out from some epoch on.
         key: of the dropout, the same for the whole run; None turns it off.
         num_epochs: epochs of the whole run, from 1 on.
         num_batches: batches of an epoch.
@@ -59,6 +61,9 @@ def train(
         measure: the name among the scores by which the best epoch is chosen; higher is better.
         save: ``(step, tree, facts, score)``, as ``Checkpoints.save``; it must copy the tree, which
             the next step overwrites. The same step may come again, with more facts.
+        begin: ``(state, epoch) -> state``, called once at the start of each epoch, after ``order``;
+            what it returns, such as a state with the optimizer's anew, goes into the first step.
+            The tree must keep its structure. An epoch that is resumed within is not begun again.
         save_every: steps between checkpoints within an epoch; None saves at the end of each only.
         baseline: the scores before training. They count as epoch 0, which is saved and may
             stay the best. Not looked at when resuming.
@@ -91,7 +96,7 @@ def train(
 
     try:
         while not (run.position.evaluated and run.position.epoch == num_epochs):
-            run.start_epoch(order)
+            run.start_epoch(order, begin)
             if run.position.step == 0 and baseline is not None:
                 run.save()
 
@@ -99,7 +104,7 @@ def train(
             while run.position.batch < num_batches:
                 _raise_if(stop)
                 current = batch(run.rows, run.position.batch) if upcoming is None else upcoming
-                run.take_step(step, current, key)
+                run.take_step(step(run.position.epoch), current, key)
                 more = run.position.batch < num_batches
                 upcoming = batch(run.rows, run.position.batch) if more else None
                 run.settle(all_but=1)

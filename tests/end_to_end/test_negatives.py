@@ -56,7 +56,7 @@ def test_the_step_of_a_run_sees_a_fixed_number_of_extras(hard, chunk_size):
     order = road.order(road.state.params, 1)
     shapes = {road.batch(order, k).extras.ids.shape for k in range(tiny.NUM_BATCHES)}
     assert [rows for rows, _ in shapes] == [7]  # 8 of 22 pairs with 19 negatives, rounded up
-    _, facts = road.step(road.state, road.batch(order, 0), None)
+    _, facts = road.step(1)(road.state, road.batch(order, 0), None)
     assert np.isfinite(float(facts["loss"]))
 
 

@@ -1,6 +1,7 @@
 """A data set of 22 pairs and a run on it: everything that a whole run has, in two seconds."""
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -86,16 +87,18 @@ STEPS: dict[str, training.Step] = {}
 
 
 @contextmanager
-def shared_step(name: str) -> Iterator[None]:
-    """Let all runs under one name share their compiled step.
+def shared_step(name: str, stages: int = 1) -> Iterator[None]:
+    """Let all runs under one name share their compiled step, or the step of each of their stages.
 
-    They must have the same encoder, loss and optimizer. Tracing a step again takes most of the
+    They must have the same encoder, losses and optimizers. Tracing a step again takes most of the
     time of a tiny run; that a new process computes the same is for ``start`` to show.
     """
-    make_step = training.make_step
+    make_step, stage = training.make_step, itertools.cycle(range(stages))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            training, "make_step", lambda *a, **k: STEPS.setdefault(name, make_step(*a, **k))
+            training,
+            "make_step",
+            lambda *a, **k: STEPS.setdefault(f"{name} {next(stage)}", make_step(*a, **k)),
         )
         yield
 

@@ -44,6 +44,19 @@ def test_each_curve_is_a_whole_svg_that_names_its_lines(tmp_path: Path) -> None:
     assert "unseen" in text
 
 
+def test_a_later_stage_is_named_in_every_plot(tmp_path: Path) -> None:
+    later: list[dict[str, Any]] = [
+        {"event": "step", "step": 3, "epoch": 2, "loss": 0.5, "gradient_norm": 1.0},
+        {"event": "evaluation", "epoch": 2, "step": 3, "dev": {"seen/mrr": 0.8, "unseen/mrr": 0.7}},
+    ]
+    html = report(tmp_path / "report.html", records=[*RECORDS, *later], stages={2: "fine"})
+    plots = html.split("<svg")[1:]
+    assert len(plots) == 3
+    for plot in plots:
+        assert ">fine<" in plot
+    assert "fine" not in report(tmp_path / "plain.html", records=[*RECORDS, *later])
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     assert report(tmp_path / "a.html") == report(tmp_path / "b.html")
 

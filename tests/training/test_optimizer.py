@@ -118,3 +118,13 @@ def test_only_weights_decay_and_not_biases_norms_and_the_scalars_of_the_loss() -
 def test_a_number_out_of_range_is_an_error_that_names_it(keyword: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"{keyword} must be >=? 0, got {value}"):
         training.make_optimizer(num_steps=10, **{keyword: value})
+
+
+def test_the_state_has_the_same_structure_with_and_without_bias_correction() -> None:
+    def structure(bias_correction: bool) -> list:
+        optimizer = training.make_optimizer(num_steps=STEPS, bias_correction=bias_correction)
+        state = jax.eval_shape(optimizer.init, make_params())
+        leaves = jax.tree_util.tree_leaves_with_path(state)
+        return [(path, leaf.shape, leaf.dtype) for path, leaf in leaves]
+
+    assert structure(False) == structure(True)

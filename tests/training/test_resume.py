@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -58,14 +59,24 @@ def test_the_toy_run_has_all_that_a_resume_could_get_wrong(uninterrupted: tuple)
     assert toy_run.order(outcome.state.params, 1).tolist() != first
 
 
+def test_the_second_stage_of_the_toy_run_has_a_learning_rate_and_a_loss_of_its_own(
+    uninterrupted: tuple,
+) -> None:
+    steps = [record for record in uninterrupted[1].lines if record["event"] == "step"]
+    *_, last = (step for step in steps if step["epoch"] < toy_run.SECOND_STAGE)
+    first = next(step for step in steps if step["epoch"] == toy_run.SECOND_STAGE)
+    assert first["step"] == last["step"] + 1
+    assert first["learning_rate"] > 2 * last["learning_rate"]
+
+
 @pytest.mark.parametrize("steps", range(toy_run.NUM_STEPS + 1))
 def test_a_run_stopped_after_any_step_and_resumed_equals_the_uninterrupted_one(
     steps: int, uninterrupted: tuple
 ) -> None:
     checkpoints, log = Memory(), Log()
-    step, stop = toy_run.stop_after(steps)
+    around, stop = toy_run.stop_after(steps)
     with pytest.raises(training.Interrupted, match=f"stopped after step {steps} "):
-        toy_run.run(checkpoints, log, step, stop=stop)
+        toy_run.run(checkpoints, log, around, stop=stop)
     assert_same_run(toy_run.run(checkpoints, log), log, uninterrupted)
 
 
@@ -74,9 +85,9 @@ def test_the_same_holds_with_checkpoints_on_the_disk_and_for_the_best_of_them(
     steps: int, tmp_path: Path, uninterrupted: tuple
 ) -> None:
     log = Log()
-    step, stop = toy_run.stop_after(steps)
+    around, stop = toy_run.stop_after(steps)
     with checkpoint.Checkpoints(tmp_path) as before, pytest.raises(training.Interrupted):
-        toy_run.run(before, log, step, stop=stop)
+        toy_run.run(before, log, around, stop=stop)
     with checkpoint.Checkpoints(tmp_path) as after:
         assert_same_run(toy_run.run(after, log), log, uninterrupted)
     jax.tree.map(np.testing.assert_array_equal, best_of(tmp_path)[0], uninterrupted[2][0])
@@ -85,14 +96,15 @@ def test_the_same_holds_with_checkpoints_on_the_disk_and_for_the_best_of_them(
 def test_a_run_stopped_again_and_again_equals_the_uninterrupted_one(uninterrupted: tuple) -> None:
     checkpoints, log = Memory(), Log()
     for _ in range(3):
-        step, stop = toy_run.stop_after(2)
+        around, stop = toy_run.stop_after(2)
         with pytest.raises(training.Interrupted):
-            toy_run.run(checkpoints, log, step, stop=stop)
+            toy_run.run(checkpoints, log, around, stop=stop)
     assert_same_run(toy_run.run(checkpoints, log), log, uninterrupted)
 
 
 @pytest.mark.parametrize(
-    ("name", "call"), [("order", 1), ("order", 2), ("evaluate", 1), ("batch", 1), ("batch", 7)]
+    ("name", "call"),
+    [("order", 1), ("order", 2), ("order", 3), ("evaluate", 1), ("batch", 1), ("batch", 7)],
 )
 def test_a_stop_inside_a_callback_loses_nothing(name: str, call: int, uninterrupted: tuple) -> None:
     checkpoints, log = Memory(), Log()
@@ -109,15 +121,18 @@ def test_a_crash_in_any_step_repeats_at_most_one_save_interval(
     checkpoints, log = Memory(), Log()
     calls = 0
 
-    def crash(*arguments: object) -> tuple:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise MemoryError
-        return toy_run.compiled()[2](*arguments)
+    def around(step: training.Step) -> Callable:
+        def crash(*arguments: Any) -> tuple:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                raise MemoryError
+            return step(*arguments)
+
+        return crash
 
     with pytest.raises(MemoryError):
-        toy_run.run(checkpoints, log, crash)
+        toy_run.run(checkpoints, log, around)
     assert call - 1 - checkpoints.steps()[-1] < 3
     assert_same_run(toy_run.run(checkpoints, log), log, uninterrupted)
 
@@ -129,7 +144,8 @@ def test_resuming_a_finished_run_takes_no_step(uninterrupted: tuple) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("nothing is left to do")
 
-    outcome = toy_run.run(checkpoints, log, refuse, order=refuse, evaluate=refuse, baseline=None)
+    refusing = dict.fromkeys(("order", "begin", "batch", "evaluate"), refuse)
+    outcome = toy_run.run(checkpoints, log, baseline=None, **refusing)
     assert_same_run(outcome, log, uninterrupted)
 
 

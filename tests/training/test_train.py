@@ -50,7 +50,8 @@ def fake_run(**changes: Any) -> tuple[training.Outcome, list[str]]:
         "save": lambda step, *_: calls.append(f"save {step}"),
     }
     state = training.State("params", (), 0)
-    return training.train(state, changes.pop("step", step), **options | changes), calls
+    step = changes.pop("step", step)
+    return training.train(state, lambda epoch: step, **options | changes), calls
 
 
 def with_scores(*scores: float) -> Callable:
@@ -73,6 +74,28 @@ def test_things_happen_in_order_and_the_next_batch_is_made_while_a_step_runs() -
         "read loss 3",
         "evaluate",
         "save 3",
+    ]
+
+
+def test_each_epoch_asks_for_its_step_and_begins_once_after_its_order() -> None:
+    asked: list[Any] = []
+
+    def order(params: str, epoch: int) -> np.ndarray:
+        asked.append(f"order {epoch}")
+        return np.arange(6)
+
+    def begin(state: training.State, epoch: int) -> training.State:
+        asked.append(f"begin {epoch} after step {state.step}")
+        return state._replace(params=f"params of {epoch}")
+
+    def step(state: training.State, batch: str, key: None) -> tuple:
+        asked.append(state.params)
+        return state._replace(step=state.step + 1), {"loss": 1.0}
+
+    fake_run(step=step, order=order, begin=begin)
+    assert asked == [
+        *["order 1", "begin 1 after step 0", *["params of 1"] * 3],
+        *["order 2", "begin 2 after step 3", *["params of 2"] * 3],
     ]
 
 

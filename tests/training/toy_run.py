@@ -1,4 +1,7 @@
-"""A whole small run: 3 epochs of 4 batches with everything that a resume could get wrong."""
+"""A whole small run: 3 epochs of 4 batches with everything that a resume could get wrong.
+
+The last epoch is a stage of its own: another loss, no dropout, and the optimizer begins anew.
+"""
 
 import json
 from collections.abc import Callable
@@ -15,15 +18,38 @@ from tests.gradients import toy
 ROWS, BATCH_SIZE, NUM_EPOCHS = 16, 4, 3
 NUM_BATCHES = ROWS // BATCH_SIZE
 NUM_STEPS = NUM_EPOCHS * NUM_BATCHES
+SECOND_STAGE = 3
 MESH_SIZE = 2
 
 
 @cache
-def compiled() -> tuple:
-    """Mesh, optimizer and step, compiled once for all tests."""
+def compiled(stage: int = 1) -> tuple:
+    """Mesh, and optimizer and step of a stage, compiled once for all tests."""
     mesh = parallel.make_mesh(MESH_SIZE)
-    optimizer = training.make_optimizer(num_steps=NUM_STEPS, learning_rate=0.05)
-    return mesh, optimizer, training.make_step(toy.encode, toy.loss, optimizer, mesh=mesh)
+    optimizer = training.make_optimizer(
+        num_steps=NUM_BATCHES * (SECOND_STAGE - 1 if stage == 1 else 1),
+        learning_rate=0.05,
+        bias_correction=stage == 2,
+    )
+    loss = toy.loss if stage == 1 else second_loss
+    return mesh, optimizer, training.make_step(toy.encode, loss, optimizer, mesh=mesh)
+
+
+def second_loss(*arguments: Any) -> jax.Array:
+    return toy.loss(*arguments) ** 2
+
+
+def step_of(epoch: int) -> training.Step:
+    if epoch < SECOND_STAGE:
+        return compiled()[2]
+    return lambda state, batch, key: compiled(2)[2](state, batch, None)
+
+
+def begin(state: training.State, epoch: int) -> training.State:
+    if epoch != SECOND_STAGE:
+        return state
+    mesh, optimizer, _ = compiled(2)
+    return training.restart_optimizer(state, optimizer, mesh=mesh)
 
 
 def init_state() -> training.State:
@@ -45,7 +71,7 @@ def batch(rows: np.ndarray, k: int) -> PairBatch:
 
 def evaluate(params: dict) -> dict[str, float]:
     """A score that depends on the weights and is not the best at the end."""
-    return {"toy/score": float(np.sin(10 * np.asarray(params["encoder"]["kernel"])[0, 0]))}
+    return {"toy/score": float(np.sin(20 * np.asarray(params["encoder"]["kernel"])[0, 0]))}
 
 
 class Log:
@@ -83,10 +109,13 @@ class Memory:
 def run(
     checkpoints: Memory | checkpoint.Checkpoints,
     log: Log,
-    step: Callable | None = None,
+    around: Callable[[training.Step], Callable] = lambda step: step,
     **changes: Any,
 ) -> training.Outcome:
-    """Run, or go on from the newest checkpoint, with everything else fresh but the log."""
+    """Run, or go on from the newest checkpoint, with everything else fresh but the log.
+
+    Each step is what ``around`` makes of it.
+    """
     state = init_state()
     resume = None
     if checkpoints.steps():
@@ -100,22 +129,26 @@ def run(
         "evaluate": evaluate,
         "measure": "toy/score",
         "save": checkpoints.save,
+        "begin": begin,
         "save_every": 3,
         "baseline": evaluate(state.params),
         "resume": resume,
         "log": log.write,
         "rewind": log.cut,
     }
-    return training.train(state, step or compiled()[2], **options | changes)
+    return training.train(state, lambda epoch: around(step_of(epoch)), **options | changes)
 
 
 def stop_after(steps: int) -> tuple[Callable, Callable[[], bool]]:
-    """Return a step function that counts, and a stop that is True after so many of them."""
+    """Return what makes a step count, and a stop that is True after so many of them."""
     counted = 0
 
-    def step(*arguments: Any) -> tuple:
-        nonlocal counted
-        counted += 1
-        return compiled()[2](*arguments)
+    def around(step: training.Step) -> Callable:
+        def count(*arguments: Any) -> tuple:
+            nonlocal counted
+            counted += 1
+            return step(*arguments)
 
-    return step, lambda: counted >= steps
+        return count
+
+    return around, lambda: counted >= steps

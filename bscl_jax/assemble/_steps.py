@@ -1,0 +1,85 @@
+"""The training step of each epoch, by the stage that the epoch is in."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optax
+from jax.sharding import Mesh
+from jaxtyping import Array, Key
+
+from bscl_jax import config as configs
+from bscl_jax import training
+from bscl_jax.assemble._fits import options
+from bscl_jax.assemble._loss import make_loss, takes_negatives
+from bscl_jax.assemble._stages import Stage, stage_of
+from bscl_jax.types import PairBatch
+
+
+def make_optimizers(
+    stages: Sequence[Stage], num_batches: int
+) -> list[optax.GradientTransformation]:
+    """Make the optimizer of each stage, with the schedule of its own steps."""
+    return [
+        training.make_optimizer(
+            num_steps=num_batches * len(stage.epochs), **options(stage.section.optimizer)
+        )
+        for stage in stages
+    ]
+
+
+def make_steps(
+    section: configs.Training,
+    stages: Sequence[Stage],
+    optimizers: Sequence[optax.GradientTransformation],
+    encode: Any,
+    mesh: Mesh,
+) -> Callable[[int], training.Step]:
+    """Make ``step(epoch)``: that of the epoch's stage, with dropout as long as there is to be any.
+
+    Stages share their batches; extra candidates are left out of the steps of a loss that has no
+    use for them.
+    """
+    steps = [
+        training.make_step(
+            encode,
+            make_loss(stage.section.loss, mesh),
+            optimizer,
+            mesh=mesh,
+            chunk_size=section.chunk_size,
+        )
+        for stage, optimizer in zip(stages, optimizers, strict=True)
+    ]
+
+    def step_of(epoch: int) -> training.Step:
+        stage = stage_of(stages, epoch)
+        step = steps[stages.index(stage)]
+        dropout = section.dropout_epochs is None or epoch <= section.dropout_epochs
+        negatives = takes_negatives(stage.section.loss)
+
+        def take(
+            state: training.State, batch: PairBatch, key: Key[Array, ""] | None
+        ) -> tuple[training.State, dict[str, Array]]:
+            if not negatives:
+                batch = batch._replace(extras=None, extra_ids=None)
+            return step(state, batch, key if dropout else None)
+
+        return take
+
+    return step_of
+
+
+def make_begin(
+    stages: Sequence[Stage], optimizers: Sequence[optax.GradientTransformation], mesh: Mesh
+) -> Callable[[training.State, int], training.State]:
+    """Make ``begin(state, epoch)``, with which the optimizer begins anew in each later stage."""
+    firsts = {
+        stage.epochs.start: optimizer
+        for stage, optimizer in zip(stages[1:], optimizers[1:], strict=True)
+    }
+
+    def begin(state: training.State, epoch: int) -> training.State:
+        if epoch not in firsts:
+            return state
+        return training.restart_optimizer(state, firsts[epoch], mesh=mesh)
+
+    return begin
