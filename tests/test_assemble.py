@@ -89,6 +89,9 @@ FIELDS = {
 }
 """Fields of the softmax losses, each with a value that is not its default."""
 
+OF_COMBO = {"mu": 0.7, "at_threshold": "positive"}
+"""The same of the fields that ``combo`` alone has."""
+
 HOW = {"implementation": "tiled", "tile_size": 2}
 """Fields that change no value."""
 
@@ -98,7 +101,8 @@ def keywords(batch, threshold, field=None):
     changed = {field: FIELDS[field]} if field in DEFAULTS else {}
     masked = field != "mask_duplicates"
     ids = {name: getattr(batch, name) if masked else None for name in ("query_ids", "target_ids")}
-    known = batch.scores <= threshold if masked else None
+    known = batch.scores < threshold if field == "at_threshold" else batch.scores <= threshold
+    known = known if masked else None
     return DEFAULTS | changed | ids | {"labelled_negatives": known}
 
 
@@ -116,14 +120,16 @@ def test_batch_softmax_gets_every_field_of_its_section(field, embeddings, batch)
     assert loss_of(section, embeddings, batch) == pytest.approx(float(direct), rel=ROUNDING)
 
 
-@pytest.mark.parametrize("field", [None, *FIELDS, "mu"])
+@pytest.mark.parametrize("field", [None, *FIELDS, *OF_COMBO])
 def test_combo_gets_every_field_of_its_section(field, embeddings, batch):
     section = config.ComboLoss("combo", hardness_strength=5.0)
     if field:
         default = loss_of(section, embeddings, batch)
-        section = dataclasses.replace(section, **{field: (FIELDS | {"mu": 0.7})[field]})
+        section = dataclasses.replace(section, **{field: (FIELDS | OF_COMBO)[field]})
         assert abs(loss_of(section, embeddings, batch) - default) > 100 * ROUNDING
     labels = np.array(POSITIVE[section.threshold], np.float32)
+    if field == "at_threshold":
+        labels[batch.scores == section.threshold] = 1
     softmax = losses.batch_softmax(
         *embeddings, labels=labels, **keywords(batch, section.threshold, field)
     )
@@ -246,7 +252,8 @@ def test_no_field_of_a_loss_is_left_out_of_these_tests():
         return {field.name for field in dataclasses.fields(section)} - everywhere
 
     softmax = [fields(config.BatchSoftmaxLoss), fields(config.ComboLoss)]
-    assert softmax == [FIELDS.keys() | HOW.keys(), FIELDS.keys() | HOW.keys() | {"mu"}]
+    everywhere = FIELDS.keys() | HOW.keys()
+    assert softmax == [everywhere, everywhere | OF_COMBO.keys()]
     assert {section.kind: fields(section) for section in DIRECT} == {
         section.kind: changed.keys() for section, (_, changed) in DIRECT.items()
     }
@@ -401,7 +408,8 @@ SHUFFLES = {
         config.ByExampleShuffling,
         {"group_size": 3, "num_neighbors": 5, "reverse": False, "group_order": "mixed"}
         | {"count": "texts"},
-        {"side": "targets", "embeddings": "current", "from_epoch": 1, "filter_duplicates": False},
+        {"side": "targets", "embeddings": "current", "from_epoch": 1, "filter_duplicates": False}
+        | {"distance": "cosine"},
     ),
     "by_cluster": (
         config.ByClusterShuffling,
@@ -478,6 +486,15 @@ def test_embeddings_of_the_initial_model_are_computed_once_and_stay(kind, monkey
         expected = evaluation.unit_rows(embed(1.1, PAIRS.queries))
         np.testing.assert_array_equal(order(2.0, epoch), expected)
     assert calls == [1.1]
+
+
+@pytest.mark.parametrize("embeddings", ["current", "initial"])
+def test_by_example_measures_embeddings_as_they_are_where_that_is_asked_for(
+    embeddings, monkeypatch
+):
+    monkeypatch.setattr(shuffling, "by_example", lambda vectors, **options: vectors)
+    settings = f"shuffling={{kind: by_example, distance: euclidean, embeddings: {embeddings}}}"
+    np.testing.assert_array_equal(order_of(settings, initial=2.0), embed(2.0, PAIRS.queries))
 
 
 @pytest.mark.parametrize("kind", ["by_example", "by_cluster", "by_neighbor"])

@@ -76,7 +76,6 @@ def apply_loss(
                 batch.scores,
                 mu=section.mu,
                 threshold=section.threshold,
-                at_threshold="negative",
                 weights=batch.weights,
                 axis_name=axis_name,
                 **softmax_keywords(section, params, batch, extra_targets),
@@ -172,6 +171,8 @@ def labelled_negatives(section: Any, batch: PairBatch) -> dict[str, Any]:
     """Return which pairs are known to be none: their targets are negatives of their own query."""
     if not section.mask_duplicates:
         return {}
+    if getattr(section, "at_threshold", "negative") == "positive":
+        return {"labelled_negatives": batch.scores < section.threshold}
     return {"labelled_negatives": batch.scores <= section.threshold}
 
 

@@ -15,7 +15,10 @@ Order = Callable[[Params, int], np.ndarray]
 Embed = Callable[[Params, Sequence[str]], np.ndarray]
 
 PAIRS_A_CLUSTER = 50
-TRANSLATED = ("side", "filter_duplicates", "embeddings", "from_epoch", "stop_words", "num_clusters")
+TRANSLATED = (
+    *("side", "filter_duplicates", "distance", "embeddings", "from_epoch"),
+    *("stop_words", "num_clusters"),
+)
 """Fields that no shuffler has as a keyword, or not in this form."""
 
 
@@ -92,15 +95,23 @@ def make_shuffle(
 def make_vectors(
     section: configs.Shuffling, texts: Sequence[str], embed: Embed, initial: Params | None
 ) -> Callable[[Params], np.ndarray]:
-    """Make ``vectors(params)``: unit rows, computed once where the parameters do not matter."""
+    """Make ``vectors(params)``, computed once where the parameters do not matter.
+
+    They are unit rows, unless the section asks for the distance of the embeddings as they are.
+    """
     kept: list[np.ndarray] = []
+    raw = getattr(section, "distance", "cosine") == "euclidean"
+
+    def embedded(params: Params | None) -> np.ndarray:
+        rows = embed(params, texts)
+        return rows if raw else evaluation.unit_rows(rows)
 
     def vectors(params: Params) -> np.ndarray:
         match getattr(section, "embeddings", None):
             case "current":
-                return evaluation.unit_rows(embed(params, texts))
+                return embedded(params)
             case "initial" if not kept:
-                kept.append(evaluation.unit_rows(embed(initial, texts)))
+                kept.append(embedded(initial))
             case "tfidf" if not kept:
                 kept.append(shuffling.tfidf(texts))
         return kept[0]

@@ -52,10 +52,16 @@ class BatchSoftmaxLoss:
 
 @section
 class ComboLoss(BatchSoftmaxLoss):
-    """``losses.combo``: mu · batch softmax + (1 − mu) · cosine MSE."""
+    """``losses.combo``: mu · batch softmax + (1 − mu) · cosine MSE.
+
+    Attributes:
+        mu: share of the batch softmax.
+        at_threshold: what a score equal to the threshold is; the reference has ``positive``.
+    """
 
     kind: Literal["combo"]  # pyright: ignore[reportIncompatibleVariableOverride]
     mu: Fraction = 0.1
+    at_threshold: Literal["negative", "positive"] = "negative"
 
 
 @section

@@ -25,6 +25,8 @@ class ByExampleShuffling:
         filter_duplicates: a group holds each text of that side at most once.
         count: a group is full at so many ``rows``, or, as in the reference, distinct ``texts``;
             the latter lets equal texts share a group, so ``filter_duplicates`` must be false.
+        distance: of the embeddings brought to length 1 (``cosine``), or, as in the reference, as
+            they are (``euclidean``).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
         from_epoch: epochs before it are in file order; the reference has 2.
     """
@@ -37,6 +39,7 @@ class ByExampleShuffling:
     side: Side = "queries"
     filter_duplicates: bool = True
     count: Literal["rows", "texts"] = "rows"
+    distance: Literal["cosine", "euclidean"] = "cosine"
     embeddings: Embeddings = "current"
     from_epoch: Count = 1
 

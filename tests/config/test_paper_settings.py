@@ -1,8 +1,11 @@
 """The configs of the paper's tasks hold the settings that its section on experiments names."""
 
+import dataclasses
+
 import pytest
 
 from bscl_jax import assemble, config, data
+from bscl_jax.cli._folder import differences
 from tests.conftest import REPOSITORY
 from tests.data.tasks.small_files import WRITERS
 
@@ -92,6 +95,27 @@ def test_batches_and_softmax_are_the_papers(task: str, name: str) -> None:
     if name == "combo":
         assert isinstance(loss, config.ComboLoss)
         assert loss.mu == mu
+
+
+@pytest.mark.parametrize("task", ["stsb", "cqa_b"])
+def test_the_ways_of_the_reference_are_all_that_its_config_changes(task: str) -> None:
+    changes = differences(load(task, "bsc"), load(task, "bsc_reference"))
+    assert changes == [
+        "loss.mask_duplicates was True, is False",
+        "shuffling.count was 'rows', is 'texts'",
+        "shuffling.distance was 'cosine', is 'euclidean'",
+        "shuffling.filter_duplicates was True, is False",
+        "shuffling.from_epoch was 1, is 2",
+        "shuffling.num_neighbors was 500, is 200",
+        "training.dropout_epochs was None, is 1",
+    ]
+
+
+def test_what_is_trained_one_after_the_other_is_what_is_trained_alone() -> None:
+    alone = [config.list_stages(load("stsb", name))[0] for name in ("bsc", "mse")]
+    for name, expected in (("bsc_then_mse", alone), ("mse_then_bsc", alone[::-1])):
+        stages = [dataclasses.replace(stage, name=None) for stage in load("stsb", name).stages]
+        assert stages == expected
 
 
 @pytest.mark.parametrize("task", MARGINS)
