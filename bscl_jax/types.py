@@ -50,7 +50,8 @@ class PairBatch(NamedTuple):
         target_ids: the same for the second texts.
         extras: e further candidates for every query (hard negatives), None where there are none.
             They belong to no row; none is the text of a target or a known positive of a query of
-            the batch, and each stands once.
+            the batch, and each stands once. In batches of triplets e = b, and they are the
+            negatives of the rows.
         extra_ids: the content ids of these.
     """
 

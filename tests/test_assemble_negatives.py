@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import assemble, config, data, losses, parallel
+from bscl_jax.assemble._rows import make_rows
 from bscl_jax.types import PairBatch, Pairs, TokenBatch
 
 ROUNDING = 1e-6
@@ -53,6 +54,59 @@ def test_batch_softmax_gets_the_extra_candidates_and_their_ids(float64: None):
         extra_ids=batch.extra_ids,
     )
     assert float(value) == pytest.approx(float(direct), rel=SAME_IN_FLOAT64)
+
+
+@pytest.mark.parametrize(("field", "value"), [("margin", 3.0), ("distance", "cosine")])
+def test_triplets_get_the_negative_of_each_row(field, value, float64: None):
+    section = config.TripletLoss("triplet", negatives="given", **{field: value})
+    queries, targets, batch, extras = make_arguments()
+    negatives = extras[:ROWS]
+    weights = np.array([1.0] * (ROWS - 1) + [0])
+    loss = assemble.make_loss(section, parallel.make_mesh(1))
+    found = loss({}, queries, targets, batch._replace(weights=weights), negatives)
+    settings = {name: getattr(section, name) for name in ("margin", "distance")}
+    direct = losses.triplet(queries, targets, negatives, weights=weights, **settings)
+    assert float(found) == pytest.approx(float(direct), rel=SAME_IN_FLOAT64)
+
+
+GIVEN = "{loss: {kind: triplet, negatives: given%s}}"
+TEXT = """
+run: {dir: runs/example}
+data: {kind: library_desk}
+encoder: {kind: random}
+loss: {kind: triplet}
+shuffling: {kind: random}
+evaluation: {measure: desk/mrr}
+"""
+LABELLED = Pairs(["q"] * 4, ["a", "b", "c", "d"], [1.0, 0.8, 0.6, 0.0])
+
+
+def rows_of(*overrides: str) -> Pairs:
+    return make_rows(config.parse(TEXT, overrides), LABELLED)
+
+
+def test_pairs_become_triplets_where_the_negatives_are_given_and_stay_pairs_otherwise():
+    assert rows_of() is LABELLED
+    assert len(rows_of("loss.negatives=given").queries) == 3
+    assert len(rows_of("loss.negatives=given", "loss.threshold=0.7").queries) == 4
+
+
+@pytest.mark.parametrize("other", ["{}", GIVEN % ", threshold: 0.7"])
+def test_stages_that_need_different_rows_are_refused(other):
+    assert len(rows_of(f"stages=[{GIVEN % ''}, {GIVEN % ', margin: 3'}]").queries) == 3
+    with pytest.raises(ValueError, match="stages: all must train on the same rows"):
+        rows_of(f"stages=[{GIVEN % ''}, {other}]")
+
+
+def test_a_number_of_extra_candidates_is_refused_for_triplets():
+    with pytest.raises(ValueError, match=r"training\.num_negatives: a triplet has one negative"):
+        rows_of("loss.negatives=given", "training.num_negatives=8")
+
+
+def test_pairs_that_make_no_triplet_are_refused_with_the_setting():
+    whole = config.parse(TEXT, ["loss.negatives=given"])
+    with pytest.raises(ValueError, match=r"^loss\.negatives: no query of the 1 training pairs"):
+        make_rows(whole, Pairs(["q"], ["a"]))
 
 
 def test_combo_gets_the_extra_candidates_and_their_ids(float64: None):

@@ -12,6 +12,7 @@ from bscl_jax.assemble._fits import options as options
 from bscl_jax.assemble._loss import initial_params as initial_params
 from bscl_jax.assemble._loss import make_loss as make_loss
 from bscl_jax.assemble._loss import takes_negatives as takes_negatives
+from bscl_jax.assemble._loss import takes_triplets as takes_triplets
 from bscl_jax.assemble._loss import temperature as temperature
 from bscl_jax.assemble._order import check_order as check_order
 from bscl_jax.assemble._order import make_order as make_order

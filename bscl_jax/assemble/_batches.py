@@ -12,16 +12,32 @@ from bscl_jax.types import PairBatch
 
 
 def make_batches(
-    section: configs.Training, store: data.PairTokens, pad_id: int, mesh: Mesh
+    section: configs.Training,
+    store: data.PairTokens,
+    pad_id: int,
+    mesh: Mesh,
+    *,
+    triplets: bool = False,
 ) -> Callable[[np.ndarray, int], PairBatch]:
-    """Make ``batch(order, k)``, padded to a few lengths that the data choose, on the mesh."""
+    """Make ``batch(order, k)``, padded to a few lengths that the data choose, on the mesh.
+
+    Of triplets, the extra candidates are the negatives of the rows.
+    """
     query_lengths, target_lengths = (
         data.choose_lengths(
             side.lengths, max_shapes=section.num_lengths, batch_size=section.batch_size
         )
         for side in (store.queries, store.targets)
     )
-    extras = options_of_extras(section, store.negatives, mesh)
+    if triplets and store.negatives is not None:
+        lengths = data.choose_lengths(
+            store.negatives.tokens.lengths,
+            max_shapes=section.num_lengths,
+            batch_size=section.batch_size,
+        )
+        extras: dict[str, Any] = {"extras_of": "rows", "extra_lengths": lengths}
+    else:
+        extras = options_of_extras(section, store.negatives, mesh)
 
     def batch(order: np.ndarray, k: int) -> PairBatch:
         on_host = data.make_pair_batch(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax.numpy as jnp
 from jax.sharding import Mesh
@@ -50,8 +50,15 @@ def make_loss(section: configs.Loss, mesh: Mesh) -> Callable[..., Array]:
 
 
 def takes_negatives(section: configs.Loss) -> bool:
-    """Tell whether the loss has a use for hard negatives: a softmax of the queries has."""
-    return isinstance(section, configs.BatchSoftmaxLoss) and section.direction != "targets"
+    """Tell whether the loss has a use for hard negatives: a softmax of the queries, triplets."""
+    if isinstance(section, configs.BatchSoftmaxLoss):
+        return section.direction != "targets"
+    return takes_triplets(section)
+
+
+def takes_triplets(section: configs.Loss) -> TypeGuard[configs.TripletLoss]:
+    """Tell whether each row is to have a negative of its own."""
+    return isinstance(section, configs.TripletLoss) and section.negatives == "given"
 
 
 def apply_loss(
@@ -99,6 +106,15 @@ def apply_loss(
                 batch.scores,
                 weights=batch.weights,
                 temperature=section.temperature,
+            )
+        case configs.TripletLoss(negatives="given"):
+            return losses.triplet(
+                queries,
+                targets,
+                extra_targets,
+                margin=section.margin,
+                distance=section.distance,
+                weights=batch.weights,
             )
         case configs.TripletLoss():
             return losses.triplet(

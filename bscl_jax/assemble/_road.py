@@ -13,8 +13,9 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, parallel, training
 from bscl_jax.assemble._batches import make_batches
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
-from bscl_jax.assemble._loss import initial_params, takes_negatives
+from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets
 from bscl_jax.assemble._order import check_order, make_order
+from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
@@ -66,6 +67,7 @@ def lay_road(
     """
     with named("data"):
         task = data.load_task(config.data.kind, **options(config.data))
+    task = task._replace(train=make_rows(config, task.train))
     mesh = check_fits(config, task)
     check_order(config, len(task.train.queries))
     with named("encoder"):
@@ -80,7 +82,8 @@ def lay_road(
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
     store = data.tokenize_pairs(pairs, encoder.tokenize)
-    batch = make_batches(config.training, store, encoder.pad_id, mesh)
+    triplets = takes_triplets(stages[0].section.loss)
+    batch = make_batches(config.training, store, encoder.pad_id, mesh, triplets=triplets)
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizers = make_optimizers(stages, num_batches)
     return Road(

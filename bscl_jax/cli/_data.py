@@ -15,14 +15,15 @@ def count_data(task: Task) -> dict[str, int]:
 def describe_data(config: configs.Config, task: Task) -> list[str]:
     """Return lines on the data, warnings among them."""
     counts = task.counts
-    lines = [f"data     {config.data.kind}, {len(task.train.queries)} training pairs"]
+    losses = [stage.loss for stage in configs.list_stages(config)]
+    rows = "triplets" if any(map(assemble.takes_triplets, losses)) else "pairs"
+    lines = [f"data     {config.data.kind}, {len(task.train.queries)} training {rows}"]
     if "train/negatives" in counts:
         dropped = counts["train/negatives_that_are_positives"]
         lines.append(
             f"         {counts['train/negatives']} hard negatives; {dropped} more are known "
             "positives of their query and were left out"
         )
-        losses = [stage.loss for stage in configs.list_stages(config)]
         if not any(map(assemble.takes_negatives, losses)):
             kinds = " and ".join(dict.fromkeys(loss.kind for loss in losses))
             lines.append(f"warning: the loss {kinds} has no use for hard negatives")

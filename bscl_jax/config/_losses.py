@@ -95,19 +95,22 @@ class CosentLoss:
 
 @section
 class TripletLoss:
-    """``losses.triplet``, the negatives searched in the batch.
+    """``losses.triplet``.
 
     Attributes:
         margin: by how much the negative is to be farther away than the positive.
         distance: of the embeddings as they are, or one minus their cosine.
-        mining: the nearest negative, or the nearest beyond the positive.
+        negatives: searched in the ``batch``; or ``given``, those that the data labels so, every
+            positive of a query with every negative of it: the training pairs become triplets.
+        mining: which of the batch, the nearest negative, or the nearest beyond the positive.
         threshold: a pair is positive where its score is above this; others have no term.
-        mask_duplicates: leave equal texts out of each other's negatives.
+        mask_duplicates: leave equal texts of the batch out of each other's negatives.
     """
 
     kind: Literal["triplet"]
     margin: NonNegative = 0.5
     distance: Literal["euclidean", "cosine"] = "euclidean"
+    negatives: Literal["batch", "given"] = "batch"
     mining: Literal["hard", "semi-hard"] = "hard"
     threshold: Fraction = 0.5
     mask_duplicates: bool = True

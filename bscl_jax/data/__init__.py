@@ -12,6 +12,7 @@ from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
+from bscl_jax.data._triplets import make_triplets
 from bscl_jax.data._write_pairs import check_suffix, write_pairs
 from bscl_jax.data.tasks import TASKS, load_task
 
@@ -33,6 +34,7 @@ __all__ = [
     "length_batches",
     "load_task",
     "make_pair_batch",
+    "make_triplets",
     "mean_extras",
     "mine_negatives",
     "normalize_text",

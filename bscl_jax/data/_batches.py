@@ -1,12 +1,13 @@
 """Batches cut from tokenized texts: for training along an order, for embedding by length."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int64, Integer
 
 from bscl_jax.data._lengths import fitting_length, pad
-from bscl_jax.data._negatives import choose_extras
+from bscl_jax.data._negatives import choose_extras, first_negatives
 from bscl_jax.data._tokens import PairTokens
 from bscl_jax.types import PairBatch
 
@@ -50,6 +51,7 @@ def make_pair_batch(
     num_extras: int = 0,
     extra_lengths: Sequence[int] = (),
     extra_multiple: int = 1,
+    extras_of: Literal["batch", "rows"] = "batch",
 ) -> PairBatch:
     """Cut batch k of an epoch: a pure function of its arguments.
 
@@ -73,6 +75,8 @@ def make_pair_batch(
             shapes; with none at all the batch has no extras.
         extra_lengths: the padded lengths that extra candidates may have, rising.
         extra_multiple: fewer than ``num_extras`` are a multiple of this (the number of devices).
+        extras_of: ``"rows"`` takes the first hard negative of each row instead, in the order of the
+            rows and whatever ``num_extras`` is: e = b, for losses of triplets.
 
     Returns:
         The batch, NumPy arrays.
@@ -102,8 +106,10 @@ def make_pair_batch(
             f"the order must hold rows 0 to {len(store.scores) - 1} of the store, batch {k} has "
             f"{rows.min()} to {rows.max()}; make the order from the same data"
         )
-    extras, extra_ids = None, None
-    if store.negatives is not None and num_extras > 0:
+    extras, extra_ids, chosen = None, None, np.zeros(0, np.int64)
+    if store.negatives is not None and extras_of == "rows":
+        chosen = first_negatives(store.negatives, rows)
+    elif store.negatives is not None and num_extras > 0:
         chosen = choose_extras(
             store.negatives,
             order,
@@ -112,9 +118,9 @@ def make_pair_batch(
             num_extras=num_extras,
             multiple=extra_multiple,
         )
-        if len(chosen):
-            extras = pad(store.negatives.tokens.take(chosen), extra_lengths, pad_id)
-            extra_ids = store.negatives.ids[chosen]
+    if store.negatives is not None and len(chosen):
+        extras = pad(store.negatives.tokens.take(chosen), extra_lengths, pad_id)
+        extra_ids = store.negatives.ids[chosen]
     return PairBatch(
         queries=pad(store.queries.take(rows), query_lengths, pad_id),
         targets=pad(store.targets.take(rows), target_lengths, pad_id),

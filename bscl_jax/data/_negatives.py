@@ -169,6 +169,20 @@ def choose_extras(
     return chosen[:count]
 
 
+def first_negatives(
+    negatives: Negatives, rows: Integer[np.ndarray, " b"]
+) -> Int64[np.ndarray, " b"]:
+    """Return the first negative of each row.
+
+    Raises:
+        ValueError: a row has none.
+    """
+    starts = negatives.of_rows.offsets
+    if not (starts[rows + 1] > starts[rows]).all():
+        raise ValueError("each pair must have a hard negative, some have none; see make_triplets")
+    return negatives.of_rows.flat[starts[rows]].astype(np.int64)
+
+
 def by_turns(of_rows: Ragged, rows: Integer[np.ndarray, " b"]) -> list[int]:
     """Return the negatives of rows: the first of each, then the second of each, and so on."""
     turns = zip_longest(*(of_rows[int(row)].tolist() for row in rows))

@@ -85,6 +85,14 @@ def test_another_kind_is_a_difference_with_all_that_hangs_on_it(sound):
     assert {line.partition(" ")[0] for line in changes} <= {f"shuffling.{name}" for name in hanging}
 
 
+def test_a_difference_within_a_stage_is_named_by_its_path(sound):
+    one, other = (
+        config.load(sound, [f"stages=[{{}}, {{training: {{epochs: {epochs}}}}}]"])
+        for epochs in (2, 4)
+    )
+    assert differences(one, other) == ["stages.1.training.epochs was 2, is 4"]
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     write_whole(tmp_path / "file", "old")
     with pytest.raises(TypeError):

@@ -123,6 +123,7 @@ def test_the_margin_is_the_papers(task: str) -> None:
     loss = load(task, "triplet").loss
     assert isinstance(loss, config.TripletLoss)
     assert loss.margin == MARGINS[task]
+    assert loss.negatives == "given"
 
 
 @pytest.mark.parametrize("task", PAPER)

@@ -60,6 +60,22 @@ def test_the_step_of_a_run_sees_a_fixed_number_of_extras(hard, chunk_size):
     assert np.isfinite(float(facts["loss"]))
 
 
+def test_a_run_on_triplets_has_the_negative_of_each_row_in_its_batches(hard, tmp_path, capsys):
+    triplets = "loss={kind: triplet, negatives: given}"
+    overrides = (f"data.columns={COLUMNS}", triplets, *tiny.FAST)
+    assert tiny.train(hard, tmp_path / "run", *overrides) == 0
+    assert "19 training triplets" in capsys.readouterr().out
+    losses = tiny.losses(tmp_path / "run")
+    assert len(losses) == 3
+    assert tiny.is_finite(dict(enumerate(losses)))
+    road = assemble.lay_road(config.load(hard, overrides))
+    order = road.order(road.state.params, 1)
+    batch = road.batch(order, 0)
+    for row, ids, mask in zip(order, *batch.extras, strict=False):
+        (negative,) = road.task.train.negatives[row]
+        assert ids[mask].tolist() == road.encoder.tokenize([negative])[0]
+
+
 def test_a_run_with_hard_negatives_resumes_bit_for_bit(hard, tmp_path):
     overrides = (f"data.columns={COLUMNS}", "export.format=none")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
