@@ -17,7 +17,6 @@ from bscl_jax.config._section import Count, Fraction, Name, NonNegative, Positiv
 from bscl_jax.config._shuffling import Shuffling
 from bscl_jax.config._tasks import TaskData
 
-
 EPOCHS = 3
 """Passes over the training pairs, unless a config says otherwise."""
 
