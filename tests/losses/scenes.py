@@ -1,4 +1,7 @@
-"""Combinations of keywords that, together, have every value of each beside every other's."""
+"""Combinations of keywords that, together, have every value of each beside every other's.
+
+``test_everywhere`` holds that of normalize, direction, reduction, labels, extra targets and ids.
+"""
 
 import functools
 from typing import Any, NamedTuple
@@ -64,11 +67,13 @@ SCENES = {
     "plain": Scene("l2", "both", "batch"),
     "labelled_columns": Scene("l2_columns", "targets", "batch", labels=True, ids="q"),
     "rows_in_halves": Scene("minmax", "queries", "none", False, True, "qte2"),
-    "no_norm": Scene("none", "both", "positives", ids="t"),
+    "raw_columns": Scene("none", "targets", "none", ids="t"),
+    "raw_in_halves": Scene("none", "both", "batch", extras=True, ids="q2"),
     "targets_of_positives": Scene("l2", "targets", "positives", True, True, "t2"),
     "rows_of_range": Scene("range", "queries", "batch", extras=True),
     "columns_by_row": Scene("l2_columns", "both", "none", True, True, "te"),
-    "minmax_positives": Scene("minmax", "both", "positives", True, ids="qt"),
+    "unit_columns_of_rows": Scene("l2_columns", "queries", "positives", ids="q2"),
+    "minmax_columns": Scene("minmax", "targets", "batch", True, ids="q"),
     "labelled_rows": Scene("none", "queries", "positives", True, True, "qte"),
     "all_in_one": Scene(
         "l2",
@@ -80,7 +85,7 @@ SCENES = {
         True,
         (("partition", "joint"), ("same_side", "both")),
     ),
-    "known": Scene("l2", "both", "positives", True, ids="qt", known=True),
+    "known": Scene("l2", "queries", "none", True, ids="qt", known=True),
     "known_in_halves": Scene("range", "targets", "batch", ids="qt2", known=True),
     "hard": Scene("l2", "both", "batch", False, True, "q", further=(("hardness_strength", 2.0),)),
     "hard_extras": Scene(

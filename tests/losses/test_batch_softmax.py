@@ -52,7 +52,7 @@ def assert_close(found: Any, expected: Any, tolerance: float) -> None:
     """Every leaf is as close as its largest entry allows."""
     for leaf, of_expected in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = float(np.abs(of_expected).max())
-        np.testing.assert_allclose(leaf, of_expected, rtol=tolerance, atol=tolerance * scale)
+        np.testing.assert_allclose(leaf, of_expected, rtol=0, atol=tolerance * scale)
 
 
 def assert_finite(tree: Any) -> None:
