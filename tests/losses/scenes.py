@@ -21,7 +21,8 @@ RANDOM = np.random.default_rng(20)
 QUERIES, TARGETS, EXTRAS = (RANDOM.normal(size=(rows, D)) for rows in (B, B, E))
 LABELS = np.array([1.0, 0.0, 0.5, 1.0, 0.25, 0.0, 1.0, 1.0])
 LABELLED_NEGATIVES = np.array([0, 1, 0, 0, 1, 0, 1, 1], dtype=bool)
-COEFFICIENTS = RANDOM.normal(size=B)
+# Of one sign, lest the temperature's gradient cancel to less than float32 knows of its terms.
+COEFFICIENTS = np.abs(RANDOM.normal(size=B))
 # Equal texts stand 1 to 7 rows apart, so that they meet across 2, 4 and 8 devices.
 QUERY_IDS = np.array([7, 1, 2, 3, 3, 1, 4, 7], dtype=np.int32)
 TARGET_IDS = np.array([5, 6, 0, 6, 1, 2, 5, 3], dtype=np.int32)

@@ -37,7 +37,7 @@ def check(context: str, devices: int, scene: str, how: str, dtype: Any = jnp.flo
     np.testing.assert_allclose(value, expected_value, rtol=tolerance)
     for name, gradient in (of_rows | {"temperature": of_temperature}).items():
         of_twin = expected_gradients[name]
-        if gradient.dtype == jnp.bfloat16:
+        if gradient.dtype == jnp.bfloat16 and np.any(of_twin):
             assert cosine(gradient, of_twin) >= BFLOAT16_COSINE, name
             continue
         scale = tolerance * float(np.abs(of_twin).max())

@@ -85,6 +85,23 @@ def test_memory_is_that_of_the_embeddings_and_no_matrix(b: int, d: int, normaliz
     assert program.memory_analysis().temp_size_in_bytes <= 64 * MIB + 16 * b * d
 
 
+def test_ids_labels_extra_candidates_and_a_trained_temperature_cost_no_more_memory() -> None:
+    b, e, d = 262_144, 65_536, 64
+    shaped = jax.ShapeDtypeStruct
+    rows = {"queries": b, "targets": b, "extra_targets": e}
+    ids = {"query_ids": b, "target_ids": b, "extra_ids": e}
+    trained = {name: shaped((n, d), jnp.float32) for name, n in rows.items()}
+    trained["temperature"] = shaped((), jnp.float32)
+    given = {name: shaped((n, 2), jnp.uint32) for name, n in ids.items()}
+    given["labels"] = shaped((b,), jnp.float32)
+
+    def loss(trained: Any, given: Any) -> jax.Array:
+        return losses.batch_softmax(**trained, **given, implementation="tiled")
+
+    program = jax.jit(jax.value_and_grad(loss)).lower(trained, given).compile()
+    assert program.memory_analysis().temp_size_in_bytes <= 64 * MIB + 16 * b * d
+
+
 def test_bfloat16_costs_half_as_much_again_since_gradients_are_summed_in_float32() -> None:
     b, d = 262_144, 384
     program = compiled(b, d, jnp.bfloat16, implementation="tiled")
@@ -146,3 +163,35 @@ def test_a_device_of_the_ring_works_on_its_share_in_the_memory_of_its_share(dtyp
         memory = program.memory_analysis().temp_size_in_bytes
         assert memory <= MIB + 12 * 4 * b * d / devices
         assert hlo.dot_operations(program) <= OPERATIONS * b * b * d / devices
+
+
+def ancestors(body: Any, equation: Any) -> list[Any]:
+    """What has to be done in a loop's body before one of its equations."""
+    made_by = {id(x): other for other in body.eqns for x in other.outvars}
+    found, open_ = [], [equation]
+    while open_:
+        makers = [made_by.get(id(x)) for x in open_.pop().invars]
+        new = [x for x in makers if x is not None and not any(x is y for y in found)]
+        found += new
+        open_ += new
+    return found
+
+
+def test_the_next_block_travels_while_the_one_at_hand_is_worked_on() -> None:
+    loss = functools.partial(
+        losses.batch_softmax, implementation="tiled", tile_size=2, axis_name="devices"
+    )
+    pairs = random_pairs(4, 3, jnp.float32)
+    slope = jax.value_and_grad(loss, argnums=(0, 1))
+    traced = jax.make_jaxpr(slope, axis_env=[("devices", 4)])(*pairs)
+    loops = [x.params["jaxpr"].jaxpr for x in traced.eqns if x.primitive.name == "scan"]
+    hops = 0
+    for body in loops:
+        sent = [x for x in body.eqns if x.primitive.name == "ppermute"]
+        sent = [x for x in sent if x.invars[0].aval.dtype == jnp.uint32]  # embeddings, as bits
+        for block in sent:
+            (work,) = (x for x in body.eqns if x.primitive.name == "scan")
+            assert not any(x is work for x in ancestors(body, block))
+            assert not any(x is block for x in ancestors(body, work))
+            hops += 1
+    assert hops == 2  # there, and back
