@@ -27,7 +27,13 @@ LOSSES: dict[str, gradients.Loss] = {
     "combo, temperature trained": lambda params, queries, targets, batch: losses.combo(
         queries, targets, batch.scores, mu=0.4, weights=batch.weights, temperature=trained(params)
     ),
+    "batch_softmax, tiled": lambda params, queries, targets, _: losses.batch_softmax(
+        queries, targets, temperature=trained(params), implementation="tiled", tile_size=3
+    ),
     "cosent": lambda _, queries, targets, batch: losses.cosent(queries, targets, batch.scores),
+    "supervised, sides stacked": lambda _, queries, targets, batch: losses.supervised(
+        jnp.concatenate([queries, targets]), jnp.tile(batch.query_ids, 2)
+    ),
     "one that reads the encoder's parameters": lambda params, queries, targets, _: (
         jnp.tanh(queries @ params["encoder"]["kernel"].T).sum() * trained(params)
         + (targets**2).mean()

@@ -20,21 +20,21 @@ ROWS, CHUNK_SIZES, DEVICES = 16, [3, 8], [1, 2, 4, 8]
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(parallel.AXIS)
 
 
-def compute_on(devices: int, precision: str, *, loss: gradients.Loss = toy.loss, **options: Any):
+def compute_on(devices: int, precision: str, *, encode: Any = toy.encode, **options: Any):
     """Compute on a mesh: plainly, or in chunks where options has their size."""
     dtype = np.dtype(precision).type
     mesh = parallel.make_mesh(devices)
     params = parallel.replicate(toy.make_params(dtype=dtype), mesh)
     batch = parallel.place(toy.make_batch(ROWS, dtype=dtype), mesh)
-    return jax.jit(make(options, mesh, loss))(params, batch, jax.random.key(5))
+    return jax.jit(make(encode, options, mesh))(params, batch, jax.random.key(5))
 
 
-def make(options: dict, mesh: jax.sharding.Mesh, loss: gradients.Loss) -> ValueAndGrad:
+def make(encode: Any, options: dict, mesh: jax.sharding.Mesh) -> ValueAndGrad:
     if not options:
-        return gradients.value_and_grad(toy.encode, loss)
+        return gradients.value_and_grad(encode, toy.loss)
     given = mesh if options["knows_mesh"] else None
     return gradients.cached_value_and_grad(
-        toy.encode, loss, chunk_size=options["chunk_size"], mesh=given
+        encode, toy.loss, chunk_size=options["chunk_size"], mesh=given
     )
 
 
@@ -58,6 +58,15 @@ def test_left_to_the_compiler_the_cached_gradient_equals_the_plain_one(
 ) -> None:
     cached = compute_on(devices, "float64", chunk_size=chunk_size, knows_mesh=False)
     assert_same(cached, compute_on(1, "float64"), SAME_IN_FLOAT64)
+
+
+@pytest.mark.parametrize("knows_mesh", [False, True])
+def test_untied_towers_on_many_devices_have_the_plain_gradient(
+    knows_mesh: bool, float64: None
+) -> None:
+    towers = (toy.encode, toy.encode_targets)
+    cached = compute_on(4, "float64", encode=towers, chunk_size=6, knows_mesh=knows_mesh)
+    assert_same(cached, compute_on(1, "float64", encode=towers), SAME_IN_FLOAT64)
 
 
 @pytest.mark.parametrize("options", [{}, {"chunk_size": 8, "knows_mesh": True}])
@@ -172,7 +181,7 @@ def compile_on_eight(chunk_size: int, *, knows_mesh: bool) -> jax.stages.Compile
     options = {"chunk_size": chunk_size, "knows_mesh": knows_mesh}
     params = parallel.replicate(toy.make_params(dtype=np.float32, hidden=HIDDEN), mesh)
     batch = parallel.place(toy.make_batch(MANY_ROWS, dtype=np.float32), mesh)
-    compute = jax.jit(make(options, mesh, toy.loss))
+    compute = jax.jit(make(toy.encode, options, mesh))
     return compute.lower(params, batch, jax.random.key(0)).compile()
 
 
