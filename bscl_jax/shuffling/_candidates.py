@@ -24,14 +24,16 @@ class Candidates:
 
     def __init__(self, count: int, margins: Float32[np.ndarray, " m"]) -> None:
         self.thresholds = np.full(len(margins), np.inf, np.float32)
-        self._count, self._margins, self._kept = count, margins, 0
+        self._count, self._margins = count, margins
         self._rows = np.empty(0, np.uint16)  # 16 bits: NumPy sorts these by their digits
         self._columns = np.empty(0, np.int32)
         self._values = np.empty(0, np.float32)
+        self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._num_waiting = 0
 
     def add_block(self, values: Float32[np.ndarray, "m w"], start: int) -> None:
         """Look at the values of the points from ``start`` on."""
-        if not self._kept and values.shape[1] > self._count:
+        if not len(self._rows) and not self._waiting and values.shape[1] > self._count:
             least = np.partition(values, self._count - 1, axis=1)[:, self._count - 1]
             self.thresholds = least + self._margins
         hits = np.flatnonzero((values <= self.thresholds[:, None]).ravel())
@@ -45,10 +47,9 @@ class Candidates:
         values: Float32[np.ndarray, " h"],
     ) -> None:
         """Add candidates: who asks, the point, its value."""
-        self._rows = np.concatenate([self._rows, rows.astype(np.uint16)])
-        self._columns = np.concatenate([self._columns, columns.astype(np.int32)])
-        self._values = np.concatenate([self._values, values])
-        if len(self._rows) > self._kept + len(self.thresholds) * self._count:
+        self._waiting.append((rows.astype(np.uint16), columns.astype(np.int32), values))
+        self._num_waiting += len(rows)
+        if self._num_waiting > len(self.thresholds) * self._count:
             self._settle()
 
     def thin(self, rank: Rank) -> None:
@@ -57,7 +58,7 @@ class Candidates:
         Args:
             rank: ``(rows, columns) -> positions`` of the nearest ``count`` of each row, exactly.
         """
-        if self._kept > 2 * len(self.thresholds) * self._count + CROWD:
+        if len(self._rows) > 2 * len(self.thresholds) * self._count + CROWD:
             self._settle()
             self._take(rank(self._rows, self._columns))
 
@@ -69,6 +70,9 @@ class Candidates:
 
     def _settle(self) -> None:
         """Lower the thresholds, drop who is above them and sort the rest by row."""
+        parts = zip((self._rows, self._columns, self._values), *self._waiting, strict=True)
+        self._rows, self._columns, self._values = map(np.concatenate, parts)
+        self._waiting, self._num_waiting = [], 0
         by_row = np.argsort(self._rows, kind="stable")
         counts = np.bincount(self._rows, minlength=len(self.thresholds))
         if counts.min() >= self._count:
@@ -82,4 +86,3 @@ class Candidates:
         """Keep some, sorted by row."""
         self._rows, self._columns = self._rows[chosen], self._columns[chosen]
         self._values = self._values[chosen]
-        self._kept = len(self._rows)

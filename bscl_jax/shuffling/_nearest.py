@@ -7,14 +7,14 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64, Integer
+from jaxtyping import Float32, Int64
 
 from bscl_jax.shuffling._candidates import Candidates
-from bscl_jax.shuffling._points import Points, settled_distances
+from bscl_jax.shuffling._points import Points
+from bscl_jax.shuffling._ranked import ranked
 
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 512
 COLUMNS_AT_ONCE = 2048
-CROWDED = 1.5
 
 
 def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[np.ndarray, "m k"]:
@@ -23,9 +23,8 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
     A float32 matrix product computes |x|² − 2 a·x for all points x, which ranks them like the
     distance |a − x|², up to rounding that depends on the machine. A point whose value is further
     than the ``margin`` above the ``count``-th smallest is not among the nearest whatever the
-    rounding was; the others, few more than ``count``, are ranked by :func:`settled_distances`, and
-    by index where these are equal. So the answer is the ranking by (settled distance, index), on
-    every machine.
+    rounding was; the others, few more than ``count``, go to :func:`ranked`. So the answer is the
+    ranking by (settled distance, index), on every machine.
 
     Blocks of rows are searched by as many threads as there are processors, each with a matrix
     product of its own. Memory is bounded by ``ROWS_AT_ONCE`` · (2 · ``COLUMNS_AT_ONCE`` + 2 ·
@@ -40,7 +39,8 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
         Indices by rising distance, ``int64 m count``. Each list begins with the point that asks,
         before others at the same place.
     """
-    blocks = [rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE)]
+    size = min(ROWS_AT_ONCE, -(-len(rows) // num_threads()) or 1)
+    blocks = [rows[at : at + size] for at in range(0, len(rows), size)]
     search = partial(_nearest_of_block, points, count=count)
     if len(blocks) < 2:
         found = [search(block) for block in blocks]
@@ -109,35 +109,3 @@ def margins(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray
     reach = np.sqrt(points.squares[rows]) + np.sqrt(points.squares.max())
     gaps = 3 * (d + 8) * 2.0**-24 * reach**2 + 8 * d * np.finfo(np.float32).tiny
     return gaps.astype(np.float32)
-
-
-def ranked(
-    points: Points,
-    asking: Int64[np.ndarray, " m"],
-    count: int,
-    rows: Integer[np.ndarray, " c"],
-    columns: Integer[np.ndarray, " c"],
-) -> Int64[np.ndarray, " r"]:
-    """Rank candidates by settled distance and index, the point that asks before its like.
-
-    Args:
-        points: all points.
-        asking: the points that ask.
-        count: how many of each row are wanted.
-        rows: of each candidate, who asks for it: a position in ``asking``, rising.
-        columns: the candidates.
-
-    Returns:
-        The positions of the first ``count`` candidates of each row, in their order.
-    """
-    askers = asking[rows]
-    if len(rows) > CROWDED * count * len(asking):  # equal points among them are settled once
-        pairs = points.firsts[askers] * len(points.firsts) + points.firsts[columns]
-        _, kept, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-        distances = settled_distances(points, askers[kept], columns[kept])[inverse]
-    else:
-        distances = settled_distances(points, askers, columns)
-    distances[askers == columns] = -1
-    order = np.lexsort((columns, distances, rows))
-    begins = np.searchsorted(rows, np.arange(len(asking)))
-    return order[np.arange(len(order)) - begins[rows] < count]

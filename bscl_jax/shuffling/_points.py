@@ -21,12 +21,16 @@ class Points(NamedTuple):
         single: each row x less the center, and |x|² behind it, in float32; a power of two brings
             the largest coordinate near 1. The center is the mean row: near it a float is finest.
         squares: |x|² before it was rounded.
+        norms: |x|² of the rows as given, up to rounding.
+        longest: the largest of the norms.
     """
 
     values: Float[np.ndarray, "n d"]
     firsts: Int64[np.ndarray, " n"]
     single: Float32[np.ndarray, "n e"]
     squares: Float64[np.ndarray, " n"]
+    norms: Float64[np.ndarray, " n"]
+    longest: float
 
 
 def make_points(embeddings: Float[np.ndarray, "n d"]) -> Points:
@@ -56,13 +60,16 @@ def measured(
     n, d = embeddings.shape
     reach = max((np.abs(block - center).max() for _, block in _blocks(embeddings)), default=0.0)
     exponent = int(np.frexp(reach)[1])
-    single, squares = np.empty((n, d + 1), np.float32), np.empty(n)
+    single = np.empty((n, d + 1), np.float32)
+    squares, norms = np.empty(n), np.empty(n)
     for start, block in _blocks(embeddings):
         rows = slice(start, start + len(block))
+        norms[rows] = np.einsum("nd,nd->n", block, block)
         block = np.ldexp(block - center, -exponent)
         squares[rows] = np.einsum("nd,nd->n", block, block)
         single[rows, :d], single[rows, d] = block, squares[rows]
-    return Points(embeddings, firsts, single, squares)
+    longest = float(norms.max(initial=0.0))
+    return Points(embeddings, firsts, single, squares, norms, longest)
 
 
 def _blocks(embeddings: Float[np.ndarray, "n d"]) -> Iterator[tuple[int, np.ndarray]]:
