@@ -408,7 +408,7 @@ SHUFFLES = {
     "by_example": (
         config.ByExampleShuffling,
         {"group_size": 3, "num_neighbors": 5, "reverse": False, "group_order": "mixed"}
-        | {"count": "texts"},
+        | {"count": "texts", "search": "host"},
         {"side": "targets", "embeddings": "current", "from_epoch": 1, "filter_duplicates": False}
         | {"distance": "cosine"},
     ),
@@ -419,7 +419,7 @@ SHUFFLES = {
     ),
     "by_neighbor": (
         config.ByNeighborShuffling,
-        {"group_size": 3, "num_neighbors": 4, "group_order": "reversed"},
+        {"group_size": 3, "num_neighbors": 4, "group_order": "reversed", "search": "mesh"},
         {"side": "targets", "embeddings": "current", "from_epoch": 1},
     ),
     "by_shingle": (
@@ -545,6 +545,13 @@ def test_an_order_of_other_data_is_refused_before_training(saved):
 def test_counting_texts_where_a_group_holds_each_once_is_refused():
     with pytest.raises(ValueError, match="count: texts needs filter_duplicates: false"):
         assemble.check_order(parse("shuffling={kind: by_example, count: texts}"), 12)
+
+
+def test_faiss_is_asked_for_before_training(monkeypatch):
+    monkeypatch.setattr("bscl_jax.shuffling._search.find_spec", lambda _: None)
+    for kind in ("by_example", "by_neighbor"):
+        with pytest.raises(ValueError, match="needs the package faiss-cpu"):
+            assemble.check_order(parse(f"shuffling={{kind: {kind}, search: faiss}}"), 12)
 
 
 def test_by_example_looks_at_the_current_parameters():

@@ -130,7 +130,8 @@ def check_order(config: configs.Config, n: int) -> None:
 
     Raises:
         FileNotFoundError: a saved order is not there.
-        ValueError: it is no order of ``n`` rows, or settings do not fit each other.
+        ValueError: it is no order of ``n`` rows, settings do not fit each other, or faiss is asked
+            for and not installed.
     """
     for stage in list_stages(config):
         with named(f"{stage.place}shuffling"):
@@ -143,6 +144,7 @@ def check_stage_order(stage: Stage, n: int) -> None:
     if isinstance(section, configs.SavedOrder):
         for epoch in stage.epochs if Path(section.path).is_dir() else stage.epochs[:1]:
             read_order(section, n, epoch)
+    shuffling.check_search(getattr(section, "search", "auto"))
     if getattr(section, "count", "rows") == "texts" and getattr(section, "filter_duplicates", True):
         raise ValueError(
             "count: texts needs filter_duplicates: false; else a group's texts are all different"

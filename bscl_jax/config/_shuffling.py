@@ -9,6 +9,7 @@ from bscl_jax.config._section import Count, Name, section
 Side = Literal["queries", "targets"]
 Embeddings = Literal["current", "initial", "tfidf"]
 GroupOrder = Literal["reversed", "forward", "mixed"]
+Search = Literal["auto", "host", "mesh", "faiss"]
 
 
 @section
@@ -27,6 +28,8 @@ class ByExampleShuffling:
             the latter lets equal texts share a group, so ``filter_duplicates`` must be false.
         distance: of the embeddings brought to length 1 (``cosine``), or, as in the reference, as
             they are (``euclidean``).
+        search: where neighbors are searched: ``host``; ``mesh``, by jax's devices; ``auto``, the
+            mesh where there is an accelerator; or ``faiss``, an index that misses some (an extra).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
         from_epoch: epochs before it are in file order; the reference has 2.
     """
@@ -40,6 +43,7 @@ class ByExampleShuffling:
     filter_duplicates: bool = True
     count: Literal["rows", "texts"] = "rows"
     distance: Literal["cosine", "euclidean"] = "cosine"
+    search: Search = "auto"
     embeddings: Embeddings = "current"
     from_epoch: Count = 1
 
@@ -98,6 +102,8 @@ class ByNeighborShuffling:
         group_order: how the groups stand: ``mixed``, ``forward`` (by the row number of the
             neighbor in common) or ``reversed``.
         side: whose embeddings make neighbors.
+        search: where neighbors are searched: ``host``; ``mesh``, by jax's devices; ``auto``, the
+            mesh where there is an accelerator; or ``faiss``, an index that misses some (an extra).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
         from_epoch: epochs before it are in file order.
     """
@@ -107,6 +113,7 @@ class ByNeighborShuffling:
     num_neighbors: Count = 8
     group_order: GroupOrder = "mixed"
     side: Side = "queries"
+    search: Search = "auto"
     embeddings: Embeddings = "current"
     from_epoch: Count = 1
 

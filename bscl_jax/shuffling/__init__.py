@@ -8,4 +8,5 @@ from bscl_jax.shuffling._random import random as random
 from bscl_jax.shuffling._saved import epoch_path as epoch_path
 from bscl_jax.shuffling._saved import read_order as read_order
 from bscl_jax.shuffling._saved import write_order as write_order
+from bscl_jax.shuffling._search import check_search as check_search
 from bscl_jax.shuffling._tfidf import tfidf as tfidf

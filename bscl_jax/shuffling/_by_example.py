@@ -8,8 +8,9 @@ from jaxtyping import Float, Int64, Integer
 from bscl_jax.shuffling._checks import check_group_size, check_matrix
 from bscl_jax.shuffling._greedy import Count, Rules, check_rules, greedy
 from bscl_jax.shuffling._groups import GroupOrder
-from bscl_jax.shuffling._nearest import ROWS_AT_ONCE, nearest, num_threads
+from bscl_jax.shuffling._nearest import ROWS_AT_ONCE, num_threads
 from bscl_jax.shuffling._points import make_points
+from bscl_jax.shuffling._search import Search, check_search, make_search
 
 LISTED_AT_ONCE = 2**22
 SHARE_AT_ONCE = 64
@@ -25,6 +26,7 @@ def by_example(
     reverse: bool = True,
     group_order: GroupOrder | None = None,
     count: Count = "rows",
+    search: Search = "auto",
 ) -> Int64[np.ndarray, " n"]:
     """Order pairs so that nearest neighbors stand side by side (Algorithm 1 of the paper).
 
@@ -57,13 +59,17 @@ def by_example(
         count: a group is full at ``group_size`` ``rows``, or, as in the reference, ``texts``: equal
             texts then share a group, and it grows until it holds so many different ones.
             ``text_ids`` tells them apart.
+        search: where neighbors are searched: ``host``; ``mesh``, by all devices of jax that this
+            process has; ``auto``, the mesh where there is an accelerator. The three give the same
+            bytes. ``faiss`` asks an index of that library (an extra), which is quicker on large
+            data and misses some neighbors.
 
     Returns:
         A permutation of 0 … n − 1, ``int64 n``.
 
     Raises:
         ValueError: the embeddings are no matrix or not finite (the row is named), ``text_ids`` has
-            another length, or a number is out of range.
+            another length, a number is out of range, or faiss is asked for and not installed.
 
     Example:
         >>> import numpy as np
@@ -84,12 +90,13 @@ def by_example(
     """
     group_order = group_order or ("reversed" if reverse else "forward")
     _check(embeddings, group_size, num_neighbors)
+    check_search(search)
     check_rules(len(embeddings), text_ids, count, group_order, seed)
     points, n = make_points(embeddings), len(embeddings)
     searched = max(1, min(num_neighbors, n))
     parallel = max(1, min(num_threads() * ROWS_AT_ONCE, LISTED_AT_ONCE // searched))
     return greedy(
-        lambda rows: nearest(points, rows, searched),
+        make_search(points, searched, search),
         n,
         Rules(group_size, text_ids, count),
         rows_at_once=min(parallel, max(SHARE_AT_ONCE, n // SHARE_AT_ONCE)),
