@@ -6,8 +6,14 @@ from bscl_jax.data._content import content_ids, normalize_text
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._lengths import choose_lengths, pad
 from bscl_jax.data._mine import mine_negatives
-from bscl_jax.data._negatives import Negatives, drop_false_negatives, mean_extras
+from bscl_jax.data._negatives import (
+    Negatives,
+    choose_extras,
+    drop_false_negatives,
+    mean_extras,
+)
 from bscl_jax.data._overlap import check_overlap
+from bscl_jax.data._positives import KnownPositives, known_couples
 from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
@@ -19,6 +25,7 @@ from bscl_jax.data.tasks import TASKS, load_task
 __all__ = [
     "TASKS",
     "DataError",
+    "KnownPositives",
     "Negatives",
     "PairTokens",
     "Ragged",
@@ -28,9 +35,11 @@ __all__ = [
     "as_text_or_none",
     "check_overlap",
     "check_suffix",
+    "choose_extras",
     "choose_lengths",
     "content_ids",
     "drop_false_negatives",
+    "known_couples",
     "length_batches",
     "load_task",
     "make_pair_batch",

@@ -20,6 +20,7 @@ class Negatives:
     """The hard negatives of n pairs, each of m distinct texts held once.
 
     Attributes:
+        texts: the m texts.
         tokens: token ids of the m texts.
         ids: their content ids.
         of_rows: for each pair the positions of its negatives among the texts, the hardest first.
@@ -27,6 +28,7 @@ class Negatives:
             target, and the known positives of its query.
     """
 
+    texts: Sequence[str]
     tokens: Ragged
     ids: Int32[np.ndarray, " m"]
     of_rows: Ragged
@@ -94,6 +96,7 @@ def tokenize_negatives(
         for positives in known_positives(pairs)
     ]
     return Negatives(
+        texts=texts,
         tokens=tokenize_all(texts, tokenize),
         ids=content_ids(texts),
         of_rows=Ragged.from_lists(of_rows),
@@ -151,6 +154,16 @@ def choose_extras(
 
     Returns:
         Positions among the texts of ``negatives``; ``num_extras`` of them, or fewer as said above.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.data import choose_extras, tokenize_pairs
+        >>> from bscl_jax.types import Pairs
+        >>> pairs = Pairs(["a", "b"], ["c", "d"], None, [["e", "f"], ["g"]])
+        >>> store = tokenize_pairs(pairs, lambda texts: [[1, ord(t), 2] for t in texts])
+        >>> chosen = choose_extras(store.negatives, np.arange(2), 0, batch_size=2, num_extras=3)
+        >>> [store.negatives.texts[position] for position in chosen]
+        ['e', 'g', 'f']
     """
     order = np.asarray(order)
     start, n = k * batch_size, len(order)

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from bscl_jax.data._content import content_ids
-from bscl_jax.data._negatives import Negatives, tokenize_negatives
+from bscl_jax.data._negatives import POSITIVE, Negatives, tokenize_negatives
+from bscl_jax.data._positives import KnownPositives, find_positives
 from bscl_jax.data._ragged import Ragged, tokenize_all
 from bscl_jax.types import Pairs
 
@@ -21,6 +22,7 @@ class PairTokens(NamedTuple):
         scores: grade of each pair in [0, 1]; 1 where the data has no labels.
         query_ids: content ids of the first texts, see ``content_ids``.
         target_ids: content ids of the second texts.
+        positives: which targets are known to belong to which query.
         negatives: the hard negatives; None where the data has none.
     """
 
@@ -29,17 +31,22 @@ class PairTokens(NamedTuple):
     scores: Float32[np.ndarray, " n"]
     query_ids: Int32[np.ndarray, " n"]
     target_ids: Int32[np.ndarray, " n"]
+    positives: KnownPositives
     negatives: Negatives | None = None
 
 
 def tokenize_pairs(
-    pairs: Pairs, tokenize: Callable[[list[str]], Sequence[Sequence[int]]]
+    pairs: Pairs,
+    tokenize: Callable[[list[str]], Sequence[Sequence[int]]],
+    *,
+    threshold: float = POSITIVE,
 ) -> PairTokens:
     """Tokenize every text of the training pairs, once and for all.
 
     Args:
         pairs: n pairs, at least one.
         tokenize: from texts to their token ids: special tokens included, cut at the length limit.
+        threshold: a pair with a score above it is positive: its target belongs to its query.
 
     Returns:
         The pairs as arrays.
@@ -64,11 +71,14 @@ def tokenize_pairs(
             "queries, targets, scores and negatives must be of one length, at least 1; "
             f"got {n}, {len(pairs.targets)}, {len(scores)} and {len(negatives)}"
         )
+    query_ids, target_ids = content_ids(pairs.queries), content_ids(pairs.targets)
+    grades = np.asarray(scores, dtype=np.float32)
     return PairTokens(
         queries=tokenize_all(pairs.queries, tokenize),
         targets=tokenize_all(pairs.targets, tokenize),
-        scores=np.asarray(scores, dtype=np.float32),
-        query_ids=content_ids(pairs.queries),
-        target_ids=content_ids(pairs.targets),
+        scores=grades,
+        query_ids=query_ids,
+        target_ids=target_ids,
+        positives=find_positives(query_ids, target_ids, grades, threshold=threshold),
         negatives=tokenize_negatives(pairs, tokenize),
     )

@@ -1,5 +1,9 @@
 """Measures of similarities against what is right. Numbers in, numbers out."""
 
+from bscl_jax.metrics._batches import BatchSimilarities as BatchSimilarities
+from bscl_jax.metrics._batches import BatchTexts as BatchTexts
+from bscl_jax.metrics._batches import batch_negatives as batch_negatives
+from bscl_jax.metrics._batches import batch_texts as batch_texts
 from bscl_jax.metrics._classification import classification as classification
 from bscl_jax.metrics._correlation import correlation as correlation
 from bscl_jax.metrics._intervals import Interval as Interval
