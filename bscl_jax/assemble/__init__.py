@@ -1,5 +1,6 @@
 """The one room that knows every room and lays the road of the data once."""
 
+from bscl_jax.assemble._batch_facts import make_batch_facts as make_batch_facts
 from bscl_jax.assemble._batches import make_batches as make_batches
 from bscl_jax.assemble._batches import place as place
 from bscl_jax.assemble._fits import check_dims as check_dims

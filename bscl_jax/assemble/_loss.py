@@ -1,6 +1,6 @@
 """The loss that a config names, as a function of parameters, embeddings and batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeGuard
 
@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from bscl_jax import config as configs
-from bscl_jax import losses, parallel
+from bscl_jax import data, losses, parallel
 from bscl_jax.assemble._fits import options
 from bscl_jax.types import PairBatch, Params
 
@@ -59,6 +59,15 @@ def takes_negatives(section: configs.Loss) -> bool:
 def takes_triplets(section: configs.Loss) -> TypeGuard[configs.TripletLoss]:
     """Tell whether each row is to have a negative of its own."""
     return isinstance(section, configs.TripletLoss) and section.negatives == "given"
+
+
+def threshold_of(sections: Sequence[configs.Loss]) -> float:
+    """Return the score above which a pair is positive, to the first loss that has one of its own.
+
+    Where none has, it is that of the data room.
+    """
+    own = (section.threshold for section in sections if hasattr(section, "threshold"))
+    return next(own, data.POSITIVE)
 
 
 def apply_loss(

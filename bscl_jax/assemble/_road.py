@@ -11,9 +11,10 @@ from jaxtyping import Array
 
 from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, parallel, training
+from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
-from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets
+from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
@@ -32,6 +33,8 @@ class Road(NamedTuple):
         stages: what is trained one after the other, and in which epochs.
         order: ``(params, epoch) -> int64 n``, the rows of an epoch; epoch 1 is the first.
         batch: ``(order, k) -> PairBatch`` on the mesh, batch k of an order.
+        batch_facts: ``(params, order, most) -> {name: value}``, what the batches of an order hold,
+            with similarities by the parameters in at most so many of them.
         begin: ``(state, epoch) -> state``, the state with which an epoch begins.
         step: ``epoch -> step``, of which each is ``(state, batch, key) -> (state, facts)``.
         evaluate: ``(params, sets) -> {"set/measure": value}``.
@@ -44,6 +47,7 @@ class Road(NamedTuple):
     stages: Sequence[Stage]
     order: Callable[[Params, int], np.ndarray]
     batch: Callable[[np.ndarray, int], PairBatch]
+    batch_facts: BatchFacts
     begin: Callable[[training.State, int], training.State]
     step: Callable[[int], training.Step]
     evaluate: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, float]]
@@ -81,7 +85,8 @@ def lay_road(
     embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
-    store = data.tokenize_pairs(pairs, encoder.tokenize)
+    threshold = threshold_of([stage.section.loss for stage in stages])
+    store = data.tokenize_pairs(pairs, encoder.tokenize, threshold=threshold)
     triplets = takes_triplets(stages[0].section.loss)
     batch = make_batches(config.training, store, encoder.pad_id, mesh, triplets=triplets)
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
@@ -94,6 +99,9 @@ def lay_road(
         stages=stages,
         order=make_order(config, task.train, embed, params),
         batch=batch,
+        batch_facts=make_batch_facts(
+            config.training, pairs, store, embed, mesh, threshold=threshold
+        ),
         begin=make_begin(stages, optimizers, mesh),
         step=make_steps(config.training, stages, optimizers, encode, mesh),
         evaluate=lambda params, sets: evaluation.evaluate(partial(embed, params), sets),

@@ -99,6 +99,7 @@ def finish(
         stages={stage.epochs[0]: stage.name for stage in road.stages[1:]},
         summary=facts,
         settings=configs.dump(config),
+        batches=folder.read_batches(),
     )
     folder.write_results(results)
     return results

@@ -54,7 +54,10 @@ class RunFolder(NamedTuple):
 
     @property
     def orders(self) -> Path:
-        """The order of each epoch, as text; ``shuffling: {kind: file, path: …}`` replays them."""
+        """The order of each epoch, as text; ``shuffling: {kind: file, path: …}`` replays them.
+
+        Beside each what its batches hold, as JSON, where that is measured.
+        """
         return self.path / "orders"
 
     @property
@@ -66,6 +69,11 @@ class RunFolder(NamedTuple):
     def report(self) -> Path:
         """The report."""
         return self.path / "report.html"
+
+    def read_batches(self) -> list[dict[str, Any]]:
+        """Return what the batches of each epoch hold, as far as that was measured."""
+        paths = sorted(self.orders.glob("epoch-*.json"))
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
     def state(self) -> Literal["new", "unfinished", "finished"]:
         """Say how far a run in this folder has come."""

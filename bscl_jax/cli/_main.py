@@ -97,6 +97,19 @@ def run_mine(arguments: argparse.Namespace) -> int:
     )
 
 
+def run_batches(arguments: argparse.Namespace) -> int:
+    """Call ``batches`` with its arguments."""
+    from bscl_jax.cli._batches import batches
+
+    return batches(
+        arguments.config,
+        overrides=arguments.overrides,
+        epochs=arguments.epochs,
+        model=arguments.model,
+        output=arguments.output,
+    )
+
+
 def count(text: str) -> int:
     """Read a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -152,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_compare(commands)
     _add_mine(commands)
+    _add_batches(commands)
     return parser
 
 
@@ -236,6 +250,22 @@ def _add_mine(commands: Any) -> None:
         help="a negative's cosine is at least this much below the target's",
     )
     mine.set_defaults(run=run_mine)
+
+
+def _add_batches(commands: Any) -> None:
+    batches = commands.add_parser(
+        "batches",
+        help="show what the batches of each epoch would hold, without training",
+        allow_abbrev=False,
+    )
+    batches.add_argument("--config", required=True, metavar="FILE", help="the run, in YAML")
+    _add_overrides(batches)
+    batches.add_argument(
+        "--epochs", type=count, metavar="K", help="epochs; as in the run if not given"
+    )
+    batches.add_argument("--model", metavar="NAME", help="a folder or a name; wins over the config")
+    batches.add_argument("--output", metavar="FILE", help="write the facts there, as JSON")
+    batches.set_defaults(run=run_batches)
 
 
 def _add_overrides(command: argparse.ArgumentParser) -> None:

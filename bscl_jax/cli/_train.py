@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bscl_jax import assemble, checkpoint, reporting, shuffling, training
 from bscl_jax import config as configs
+from bscl_jax.cli._batches import write_batches
 from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import base_model, finish, restore_kept, show_results
 from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
@@ -120,17 +121,20 @@ def introduce(config: configs.Config, road: assemble.Road, console: Console) -> 
 
 
 def written(
-    order: Callable[[Params, int], np.ndarray], folder: RunFolder
+    road: assemble.Road, folder: RunFolder, *, report_batches: bool
 ) -> Callable[[Params, int], np.ndarray]:
-    """Write each order into the run folder when it is made.
+    """Write each order into the run folder when it is made, and what its batches hold.
 
-    Nobody reads it there: a checkpoint carries the order of its epoch, so a file that is edited
+    Nobody reads the order there: a checkpoint carries that of its epoch, so a file that is edited
     changes no run that is under way.
     """
 
     def ordered(params: Params, epoch: int) -> np.ndarray:
-        rows = order(params, epoch)
-        shuffling.write_order(shuffling.epoch_path(folder.orders, epoch), rows)
+        rows = road.order(params, epoch)
+        path = shuffling.epoch_path(folder.orders, epoch)
+        if report_batches:
+            write_batches(path.with_suffix(".json"), road, params, rows, epoch)
+        shuffling.write_order(path, rows)
         return rows
 
     return ordered
@@ -180,7 +184,7 @@ def fit(
             key=jax.random.key(config.run.seed),
             num_epochs=road.stages[-1].epochs[-1],
             num_batches=road.num_batches,
-            order=written(road.order, folder),
+            order=written(road, folder, report_batches=config.training.report_batches),
             batch=road.batch,
             evaluate=evaluate,
             measure=config.evaluation.measure,

@@ -103,6 +103,7 @@ class Training:
         num_negatives: extra candidates of a batch, where the data has hard negatives; None takes as
             many as its pairs have on average.
         devices: devices to train on; None takes all.
+        report_batches: measure, as each epoch begins, what its batches hold.
     """
 
     batch_size: Count = 32
@@ -113,6 +114,7 @@ class Training:
     num_lengths: Count = 2
     num_negatives: Count | None = None
     devices: Count | None = None
+    report_batches: bool = True
 
 
 @section

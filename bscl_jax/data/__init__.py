@@ -7,6 +7,7 @@ from bscl_jax.data._errors import DataError
 from bscl_jax.data._lengths import choose_lengths, pad
 from bscl_jax.data._mine import mine_negatives
 from bscl_jax.data._negatives import (
+    POSITIVE,
     Negatives,
     choose_extras,
     drop_false_negatives,
@@ -23,6 +24,7 @@ from bscl_jax.data._write_pairs import check_suffix, write_pairs
 from bscl_jax.data.tasks import TASKS, load_task
 
 __all__ = [
+    "POSITIVE",
     "TASKS",
     "DataError",
     "KnownPositives",

@@ -1,5 +1,6 @@
 """What a run says of itself: log, progress, tables, report, model card."""
 
+from bscl_jax.reporting._batches import BatchRows, batch_rows, batches_note, batches_table
 from bscl_jax.reporting._metrics_log import (
     MetricsLog,
     read_metrics,
@@ -16,9 +17,13 @@ from bscl_jax.reporting._results import (
 from bscl_jax.reporting._table import measures_table
 
 __all__ = [
+    "BatchRows",
     "MetricsLog",
     "Row",
     "TrainingProgress",
+    "batch_rows",
+    "batches_note",
+    "batches_table",
     "compare",
     "measures_table",
     "model_card",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bscl_jax.reporting._batches import LEGEND, batch_rows, batches_note
 from bscl_jax.reporting._plots import epoch_curves, step_curve
 from bscl_jax.reporting._results import compare
 
@@ -18,6 +19,7 @@ def write_report(
     summary: Mapping[str, str],
     settings: str,
     stages: Mapping[int, str] | None = None,
+    batches: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write the report of a run.
 
@@ -30,6 +32,7 @@ def write_report(
         summary: short facts by name (model, data, kept epoch, ...).
         settings: the resolved config as text.
         stages: names of the later stages of the run, by their first epoch, to mark in the plots.
+        batches: what the batches of each epoch held, as ``batch_rows`` takes it.
 
     Example:
         >>> import pathlib, tempfile
@@ -52,6 +55,10 @@ def write_report(
         rows=compare(baseline, test),
         plots=_plots(records, stages or {}),
         settings=settings,
+        batches=batch_rows(batches),
+        batch_plots=_batch_plots(batches),
+        legend=LEGEND,
+        batches_note=batches_note(batches),
     )
     Path(path).write_text(html, encoding="utf-8")
 
@@ -93,3 +100,21 @@ def _measure_plots(
         epoch_curves(epochs, curves, label=f"dev {measure}", marks=marks)
         for measure, curves in measures.items()
     ]
+
+
+def _batch_plots(batches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How similar and how hard negatives were, where there are epochs to compare."""
+    epochs = [record["epoch"] for record in batches]
+    plots = []
+    for name, label in (
+        ("similarity", "similarity of the negatives, at the start of the epoch"),
+        ("hard", "share of hard negatives, at the start of the epoch"),
+    ):
+        curves: dict[str, list[float]] = {}
+        for where, key in (("batch", name), ("extra", f"extra_{name}")):
+            values = [record[key] for record in batches if record.get(key) is not None]
+            if len(values) == len(epochs):
+                curves[where] = values
+        if len(epochs) > 1 and curves:
+            plots.append(epoch_curves(epochs, curves, label=label))
+    return plots

@@ -65,6 +65,45 @@ def test_a_run_without_a_test_split_has_no_table(tmp_path: Path) -> None:
     assert "<table>" not in report(tmp_path / "report.html", test={})
 
 
+BATCHES: list[dict[str, Any]] = [
+    {
+        "epoch": 1,
+        "batches": 9,
+        "sampled_batches": 2,
+        "duplicates": 0.25,
+        "similarity": 0.5,
+        "hard": 0.1,
+    },
+    {
+        "epoch": 2,
+        "batches": 9,
+        "sampled_batches": 2,
+        "duplicates": 0.25,
+        "similarity": 0.6,
+        "hard": None,
+    },
+]
+
+
+def test_the_report_shows_what_the_batches_held_and_draws_what_every_epoch_has(
+    tmp_path: Path,
+) -> None:
+    html = report(tmp_path / "report.html", batches=BATCHES)
+    assert "<h2>Batches</h2>" in html
+    assert '<td class="number">25.00%</td>' in html
+    assert html.count("<svg") == 4  # and the similarity
+    assert "similarity of the negatives" in html
+    assert "9 batches an epoch, similarities in 2 of them" in html
+
+
+def test_one_epoch_of_batches_makes_no_curve(tmp_path: Path) -> None:
+    assert report(tmp_path / "report.html", batches=BATCHES[:1]).count("<svg") == 3
+
+
+def test_a_run_that_measured_no_batches_has_no_table_of_them(tmp_path: Path) -> None:
+    assert "<h2>Batches</h2>" not in report(tmp_path / "report.html")
+
+
 def test_the_model_card_says_how_to_load_and_what_was_reached() -> None:
     card = model_card(
         title="My model",

@@ -1,0 +1,93 @@
+"""``bscl-jax batches``: what the batches of each epoch would hold, without training."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from bscl_jax import assemble, reporting
+from bscl_jax import config as configs
+from bscl_jax.cli._evaluate import read_config
+from bscl_jax.cli._folder import RunError, write_whole
+from bscl_jax.cli._say import say
+from bscl_jax.types import Params
+
+SAMPLED = 64
+"""Batches of an epoch whose similarities are measured, at most."""
+
+ONE_IN = 8
+"""In a run, one batch in so many at most: a twenty-fourth of the work of an epoch, not a third."""
+
+
+def batches(
+    config_path: str,
+    *,
+    overrides: Sequence[str],
+    epochs: int | None,
+    model: str | None,
+    output: str | None,
+) -> int:
+    """Put the training pairs into the order of each epoch and print what its batches hold.
+
+    Orders and similarities are those of the model as it is loaded, in every epoch.
+
+    Args:
+        config_path: the run.
+        overrides: ``section.key=value`` texts that win over the config.
+        epochs: how many epochs; None takes those of the run.
+        model: a folder or a name that wins over ``encoder.name``.
+        output: a JSON file for the facts; None writes none.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        RunError: what the user can put right.
+    """
+    console = Console(highlight=False)
+    try:
+        config = with_epochs(read_config(config_path, None, overrides, model), epochs)
+        with console.status("looking at the batches"):
+            road = assemble.lay_road(config)
+            records = [describe(road, epoch) for epoch in range(1, config.training.epochs + 1)]
+        found = {
+            "model": road.encoder.source,
+            "shuffling": config.shuffling.kind,
+            "batch_size": config.training.batch_size,
+            "epochs": records,
+        }
+        if output is not None:
+            write_whole(Path(output), json.dumps(found, indent=2, allow_nan=False) + "\n")
+    except (ValueError, OSError) as error:
+        raise RunError(str(error)) from error
+    say(console, f"model      {found['model']}")
+    say(console, f"data       {config.data.kind}, {len(road.task.train.queries)} training pairs")
+    say(console, f"shuffling  {found['shuffling']}, batches of {found['batch_size']} pairs")
+    console.print(reporting.batches_table(records, title=reporting.batches_note(records)))
+    return 0
+
+
+def write_batches(
+    path: Path, road: assemble.Road, params: Params, order: np.ndarray, epoch: int
+) -> None:
+    """Measure the batches of an epoch that is about to be trained on, and write what they hold."""
+    most = min(SAMPLED, -(-road.num_batches // ONE_IN))
+    record = {"epoch": epoch, **road.batch_facts(params, order, most)}
+    write_whole(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
+
+
+def with_epochs(config: configs.Config, epochs: int | None) -> configs.Config:
+    """Return the config with another number of epochs, if one is given."""
+    if epochs is None:
+        return config
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+
+
+def describe(road: assemble.Road, epoch: int) -> dict[str, Any]:
+    """Return what the batches of an epoch hold."""
+    params = road.state.params
+    return {"epoch": epoch, **road.batch_facts(params, road.order(params, epoch), SAMPLED)}
