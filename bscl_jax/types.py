@@ -8,6 +8,7 @@ letter meaning
 ``d``  features of an embedding
 ``s``  tokens of a padded text
 ``n``  pairs in the data
+``p``  known positives of a row that other rows of its batch bring
 ====== ==========================================================
 """
 
@@ -53,6 +54,9 @@ class PairBatch(NamedTuple):
             the batch, and each stands once. In batches of triplets e = b, and they are the
             negatives of the rows.
         extra_ids: the content ids of these.
+        positive_ids: for each row the content ids of targets of other queries in the batch that are
+            known to belong to its own query; a row with fewer than p repeats its target's id. None
+            where the data can have none.
     """
 
     queries: TokenBatch
@@ -63,6 +67,7 @@ class PairBatch(NamedTuple):
     target_ids: Int[type_of_array, " b"]
     extras: TokenBatch | None = None
     extra_ids: Int[type_of_array, " e"] | None = None
+    positive_ids: Int[type_of_array, "b p"] | None = None
 
 
 class Pairs(NamedTuple):

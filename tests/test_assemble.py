@@ -53,6 +53,7 @@ def batch():
         weights=np.array([1, 1, 1, 1, 1, 0], np.float32),
         query_ids=np.array([1, 2, 3, 4, 4, 6], np.int32),
         target_ids=np.array([7, 7, 8, 8, 9, 7], np.int32),
+        positive_ids=np.array([[9], [7], [8], [8], [9], [7]], np.int32),
     )
 
 
@@ -92,6 +93,8 @@ FIELDS = {
 OF_COMBO = {"mu": 0.7, "at_threshold": "positive"}
 """The same of the fields that ``combo`` alone has."""
 
+IDS = ("query_ids", "target_ids", "positive_ids")
+
 HOW = {"implementation": "tiled", "tile_size": 2}
 """Fields that change no value."""
 
@@ -100,7 +103,7 @@ def keywords(batch, threshold, field=None):
     """The keywords that ``batch_softmax`` gets where one field differs from its default."""
     changed = {field: FIELDS[field]} if field in DEFAULTS else {}
     masked = field != "mask_duplicates"
-    ids = {name: getattr(batch, name) if masked else None for name in ("query_ids", "target_ids")}
+    ids = {name: getattr(batch, name) if masked else None for name in IDS}
     known = batch.scores < threshold if field == "at_threshold" else batch.scores <= threshold
     known = known if masked else None
     return DEFAULTS | changed | ids | {"labelled_negatives": known}
@@ -151,7 +154,7 @@ def test_the_softmax_losses_are_told_how_to_compute(name, section, embeddings, b
 def ids(section, batch):
     if not section.mask_duplicates:
         return {}
-    return {"query_ids": batch.query_ids, "target_ids": batch.target_ids}
+    return {name: getattr(batch, name) for name in IDS}
 
 
 def labels(section, batch):
@@ -337,6 +340,30 @@ def test_a_row_of_weight_zero_has_no_term_of_its_own(section, embeddings, batch)
     batch = batch._replace(target_ids=target_ids)
     before = loss_of(section, embeddings, batch)
     assert loss_of(section, embeddings, batch._replace(scores=scores)) == before
+
+
+MASKING = [
+    *SOFTMAX,
+    pytest.param(config.TripletLoss("triplet"), id="triplet"),
+    pytest.param(config.SigmoidLoss("sigmoid", bias=0.0), id="sigmoid"),
+]
+
+
+@pytest.mark.parametrize("section", MASKING)
+def test_where_every_target_is_known_to_belong_to_every_query_there_are_no_negatives(
+    section, embeddings, batch
+):
+    all_targets = np.tile(np.array([7, 8, 9], np.int32), (ROWS, 1))
+    known = batch._replace(positive_ids=all_targets)
+    same = batch._replace(query_ids=np.zeros(ROWS, np.int32), scores=np.ones(ROWS, np.float32))
+    changed = loss_of(section, embeddings, known)
+    assert abs(changed - loss_of(section, embeddings, batch)) > 100 * ROUNDING
+    unmasked = dataclasses.replace(section, mask_duplicates=False)
+    assert loss_of(unmasked, embeddings, known) == loss_of(unmasked, embeddings, batch)
+    everyone = known._replace(scores=np.ones(ROWS, np.float32))
+    assert loss_of(section, embeddings, everyone) == pytest.approx(
+        loss_of(section, embeddings, same), abs=ROUNDING
+    )
 
 
 @pytest.mark.parametrize("section", SOFTMAX)

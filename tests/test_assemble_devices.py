@@ -29,7 +29,11 @@ def make_arguments() -> tuple:
     tokens = TokenBatch(np.zeros((ROWS, 3), np.int32), np.ones((ROWS, 3), bool))
     query_ids, target_ids = rng.integers(12, size=(2, ROWS)).astype(np.int32)
     weights = (np.arange(ROWS) < ROWS - 2).astype(np.float64)
-    batch = PairBatch(tokens, tokens, rng.uniform(size=ROWS), weights, query_ids, target_ids)
+    positive_ids = rng.integers(12, size=(ROWS, 3)).astype(np.int32)
+    batch = PairBatch(
+        *(tokens, tokens, rng.uniform(size=ROWS), weights, query_ids, target_ids),
+        positive_ids=positive_ids,
+    )
     queries, targets = rng.normal(size=(2, ROWS, FEATURES))
     return {"log_temperature": np.float64(-1)}, queries, targets, batch
 

@@ -186,10 +186,11 @@ def extra_candidates(
 
 
 def content_ids(section: Any, batch: PairBatch) -> dict[str, Any]:
-    """Return the ids by which equal texts are no negatives, if they are to be none."""
+    """Return the ids by which equal texts and known positives are no negatives, if so wanted."""
     if not section.mask_duplicates:
         return {}
-    return {"query_ids": batch.query_ids, "target_ids": batch.target_ids}
+    names = ("query_ids", "target_ids", "positive_ids")
+    return {name: getattr(batch, name) for name in names}
 
 
 def labelled_negatives(section: Any, batch: PairBatch) -> dict[str, Any]:

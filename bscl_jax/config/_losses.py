@@ -28,7 +28,7 @@ class BatchSoftmaxLoss:
         implementation: ``dense`` holds the similarity matrix of the batch; ``tiled`` a tile of it;
             ``panels`` some of its rows. The loss is the same.
         tile_size: most rows, and of a tile most columns, held at a time.
-        mask_duplicates: leave equal texts out of each other's negatives.
+        mask_duplicates: leave equal texts, and known positives, out of each other's negatives.
         matryoshka_dims: numbers of features whose losses are added, each of the embeddings cut to
             so many; list the encoder's own too. None takes the whole embeddings. Every loss has it.
     """
@@ -104,7 +104,8 @@ class TripletLoss:
             positive of a query with every negative of it: the training pairs become triplets.
         mining: which of the batch, the nearest negative, or the nearest beyond the positive.
         threshold: a pair is positive where its score is above this; others have no term.
-        mask_duplicates: leave equal texts of the batch out of each other's negatives.
+        mask_duplicates: leave equal texts, and known positives, of the batch out of each other's
+            negatives.
     """
 
     kind: Literal["triplet"]
@@ -127,7 +128,7 @@ class SigmoidLoss:
         bias: added to the similarities so divided; where it is trained, its start.
         train_bias: train it beside the weights.
         threshold: a pair is positive where its score is above this; others are negatives.
-        mask_duplicates: leave equal texts out of each other's negatives.
+        mask_duplicates: leave equal texts, and known positives, out of each other's negatives.
     """
 
     kind: Literal["sigmoid"]

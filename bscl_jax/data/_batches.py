@@ -8,6 +8,7 @@ from jaxtyping import Int64, Integer
 
 from bscl_jax.data._lengths import fitting_length, pad
 from bscl_jax.data._negatives import choose_extras, first_negatives
+from bscl_jax.data._positives import positive_ids
 from bscl_jax.data._tokens import PairTokens
 from bscl_jax.types import PairBatch
 
@@ -121,15 +122,17 @@ def make_pair_batch(
     if store.negatives is not None and len(chosen):
         extras = pad(store.negatives.tokens.take(chosen), extra_lengths, pad_id)
         extra_ids = store.negatives.ids[chosen]
+    query_ids, target_ids = store.query_ids[rows], store.target_ids[rows]
     return PairBatch(
         queries=pad(store.queries.take(rows), query_lengths, pad_id),
         targets=pad(store.targets.take(rows), target_lengths, pad_id),
         scores=store.scores[rows],
         weights=(places < n).astype(np.float32),
-        query_ids=store.query_ids[rows],
-        target_ids=store.target_ids[rows],
+        query_ids=query_ids,
+        target_ids=target_ids,
         extras=extras,
         extra_ids=extra_ids,
+        positive_ids=positive_ids(store.positives, rows, query_ids, target_ids),
     )
 
 

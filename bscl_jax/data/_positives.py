@@ -97,6 +97,41 @@ def known_couples(
     return found[:, places]
 
 
+def positive_ids(
+    positives: KnownPositives,
+    rows: Integer[np.ndarray, " b"],
+    query_ids: Int32[np.ndarray, " b"],
+    target_ids: Int32[np.ndarray, " b"],
+) -> Int32[np.ndarray, "b p"] | None:
+    """List for each pair of a batch the known positives that its own ids do not tell.
+
+    These are targets of the batch that other queries bring. The ids of a pair tell apart what
+    shares its query or its target; p is the same for all batches of a size, so that one compiled
+    step serves all.
+
+    Args:
+        positives: what is known of all pairs.
+        rows: the pairs of the batch.
+        query_ids: content ids of their queries.
+        target_ids: content ids of their targets.
+
+    Returns:
+        Content ids of targets; a row with fewer than p repeats its own target's. None where the
+        data has no such positives.
+    """
+    width = min(positives.most_elsewhere, len(rows) - 1)
+    if width == 0:
+        return None
+    untold = known_couples(positives, rows, target_ids)
+    untold &= query_ids[:, np.newaxis] != query_ids
+    untold &= target_ids[:, np.newaxis] != target_ids
+    found = np.repeat(target_ids[:, np.newaxis], width, axis=1)
+    for row in np.flatnonzero(untold.any(axis=1)):
+        ids = np.unique(target_ids[untold[row]])
+        found[row, : len(ids)] = ids
+    return found
+
+
 def _keys(places: Int64[np.ndarray, " k"], ids: Int32[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
     """Number the couples of a place and an id, rising with the place, then with the id."""
     return (places.astype(np.int64) << 32) + ids

@@ -56,6 +56,7 @@ def batch_softmax(
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
     extra_ids: Integer[ArrayLike, " e *target_words"] | None = None,
+    positive_ids: Integer[ArrayLike, "b p *target_words"] | None = None,
     labelled_negatives: Bool[ArrayLike, " b"] | None = None,
     temperature: float | int | Float[ArrayLike, ""] = 0.1,
     normalize: str = "l2",
@@ -94,6 +95,10 @@ def batch_softmax(
         target_ids: the same for the targets.
         extra_ids: the same for the extra candidates, compared with ``target_ids``: an extra
             candidate with the text of the row's own target is no negative of that row.
+        positive_ids: content ids of p further texts that are known to belong to the row's query,
+            compared with ``target_ids`` and ``extra_ids``: a target or extra candidate with one of
+            them is no negative of that query, nor the query of that target. Where a row has fewer,
+            repeat its own target's id.
         labelled_negatives: True where the pair is known to be none. Its target stays a negative of
             rows that have the same query but another target, and its query one of columns that have
             the same target but another query. None = pairs that share a text are never negatives
@@ -193,7 +198,7 @@ def batch_softmax(
     b, d = jnp.shape(queries)
     check_per_pair(b, labels=labels, labelled_negatives=labelled_negatives)
     check_extra(extra_targets, d)
-    check_ids(b, extra_targets, query_ids, target_ids, extra_ids)
+    check_ids(b, extra_targets, query_ids, target_ids, extra_ids, positive_ids)
     check_temperature(temperature)
     check_choice("normalize", normalize, NORMALIZERS)
     check_choice("direction", direction, DIRECTIONS)
@@ -220,13 +225,16 @@ def batch_softmax(
     extras = None
     if extra_targets is not None and jnp.shape(extra_targets)[0] > 0:
         extras = embeddings(extra_targets, of_targets)
-    ids = [None if x is None else jnp.asarray(x) for x in (query_ids, target_ids, extra_ids)]
+    ids = [
+        None if x is None else jnp.asarray(x)
+        for x in (query_ids, target_ids, extra_ids, positive_ids)
+    ]
     places = positions(b, axis_name)
-    marks = row_marks = marks_of_pairs(places, ids[0], ids[1])
+    marks = row_marks = marks_of_pairs(places, ids[0], ids[1], ids[3])
     column_marks = None
     if labelled_negatives is not None:
         known = jnp.asarray(labelled_negatives, bool)
-        row_marks, column_marks = marks_of_labelled_pairs(places, ids[0], ids[1], known)
+        row_marks, column_marks = marks_of_labelled_pairs(places, ids[0], ids[1], known, ids[3])
     batch = Batch(
         queries=embeddings(queries, of_queries),
         targets=embeddings(targets, of_targets),
@@ -234,7 +242,7 @@ def batch_softmax(
         marks=marks,
         row_marks=row_marks,
         column_marks=column_marks,
-        extra_marks=marks_of_extras(ids[1], ids[2]),
+        extra_marks=marks_of_extras(ids[1], ids[2], ids[3]),
         temperature=jnp.asarray(temperature, dtype),
     )
     terms = softmax_terms(

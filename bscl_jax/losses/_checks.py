@@ -67,6 +67,7 @@ def check_ids(
     query_ids: ArrayLike | None,
     target_ids: ArrayLike | None,
     extra_ids: ArrayLike | None,
+    positive_ids: ArrayLike | None = None,
 ) -> None:
     """Refuses content ids that are no integers, or of no row."""
     if extra_ids is not None and extra_targets is None:
@@ -91,12 +92,37 @@ def check_ids(
             raise TypeError(
                 f"{name} must be integers, got {jnp.result_type(ids)}; hash the texts to integers"
             )
+    check_positive_ids(b, target_ids, positive_ids)
     if extra_ids is None or target_ids is None:
         return
     if jnp.ndim(extra_ids) != jnp.ndim(target_ids):
         raise ValueError(
             "target_ids and extra_ids must be of one kind, (n,) or (n, 2); got shapes "
             f"{jnp.shape(target_ids)} and {jnp.shape(extra_ids)}"
+        )
+
+
+def check_positive_ids(
+    b: int, target_ids: ArrayLike | None, positive_ids: ArrayLike | None
+) -> None:
+    """Refuses positive ids that are no integers, of no row, or of another kind than targets'."""
+    if positive_ids is None:
+        return
+    if target_ids is None:
+        raise ValueError(
+            "positive_ids are compared with target_ids, which were not given; pass both"
+        )
+    shape, words = jnp.shape(positive_ids), jnp.shape(target_ids)[1:]
+    if len(shape) != 2 + len(words) or shape[0] != b or shape[2:] != words:
+        wanted = ", ".join(map(str, (b, "p", *words)))
+        raise ValueError(
+            f"positive_ids must have shape ({wanted}), p ids like those of the targets for each of "
+            f"{b} rows; got shape {shape}; repeat the target's id where a row has fewer"
+        )
+    if not jnp.issubdtype(jnp.result_type(positive_ids), jnp.integer):
+        raise TypeError(
+            f"positive_ids must be integers, got {jnp.result_type(positive_ids)}; hash the texts "
+            "to integers"
         )
 
 

@@ -31,6 +31,7 @@ def combo(
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
     extra_ids: Integer[ArrayLike, " e *target_words"] | None = None,
+    positive_ids: Integer[ArrayLike, "b p *target_words"] | None = None,
     labelled_negatives: Bool[ArrayLike, " b"] | None = None,
     temperature: float | int | Float[ArrayLike, ""] = 0.1,
     normalize: str = "l2",
@@ -66,6 +67,7 @@ def combo(
         query_ids: see ``batch_softmax``.
         target_ids: see ``batch_softmax``.
         extra_ids: see ``batch_softmax``.
+        positive_ids: see ``batch_softmax``.
         labelled_negatives: see ``batch_softmax``.
         temperature: see ``batch_softmax``.
         normalize: see ``batch_softmax``.
@@ -120,6 +122,7 @@ def combo(
         query_ids=query_ids,
         target_ids=target_ids,
         extra_ids=extra_ids,
+        positive_ids=positive_ids,
         labelled_negatives=labelled_negatives,
         temperature=temperature,
         normalize=normalize,

@@ -18,6 +18,7 @@ def mine(
     positives: Float[Array, "b d"],
     query_ids: Integer[Array, " b *query_words"] | None,
     target_ids: Integer[Array, " b *target_words"] | None,
+    positive_ids: Integer[Array, "b p *target_words"] | None,
     *,
     measured: Measured,
     mining: str,
@@ -30,6 +31,7 @@ def mine(
         positives: this device's positives.
         query_ids: content ids of the anchors, or None.
         target_ids: content ids of the positives, or None.
+        positive_ids: content ids of further positives of each anchor, or None.
         measured: what is done to both before their Euclidean distance is that which counts.
         mining: an entry of ``MINING``.
         axis_name: the axis of the devices, or None.
@@ -38,7 +40,7 @@ def mine(
         One negative a row, and whether it is one: False where the ids leave none.
     """
     own = positions(len(anchors), axis_name)
-    pairs = marks_of_pairs(own, query_ids, target_ids)
+    pairs = marks_of_pairs(own, query_ids, target_ids, positive_ids)
     everyone = gather(positives, axis_name)
     x, y = (lax.stop_gradient(measured(side)) for side in (anchors, everyone))
     # |y|² − 2 x·y is the squared distance less |x|², which is the same for the whole row.

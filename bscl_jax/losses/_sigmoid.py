@@ -29,6 +29,7 @@ def sigmoid(
     weights: Real[ArrayLike, " b"] | None = None,
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
+    positive_ids: Integer[ArrayLike, "b p *target_words"] | None = None,
     temperature: float | int | Float[ArrayLike, ""] = 0.1,
     bias: float | int | Float[ArrayLike, ""] = -10.0,
     axis_name: Hashable | None = None,
@@ -54,6 +55,8 @@ def sigmoid(
         query_ids: content ids as in ``batch_softmax``: rows that share a query are not each
             other's negatives.
         target_ids: the same for the targets.
+        positive_ids: content ids of p further texts that are known to belong to the row's query, as
+            in ``batch_softmax``: a target with one of them is no negative of that query.
         temperature: τ > 0, dimensionless; a number, or a scalar array that may be traced and
             differentiated (the paper trains its logarithm).
         bias: β, in logits; the same. It starts far below 0, since all but one couple in b are
@@ -91,7 +94,7 @@ def sigmoid(
     check_pairs(queries=queries, targets=targets)
     b = jnp.shape(queries)[0]
     check_per_pair(b, labels=labels, weights=weights)
-    check_ids(b, None, query_ids, target_ids, None)
+    check_ids(b, None, query_ids, target_ids, None, positive_ids)
     check_temperature(temperature)
     check_bias(bias)
 
@@ -99,7 +102,7 @@ def sigmoid(
     rows = unit_rows(jnp.asarray(queries, dtype)) / jnp.asarray(temperature, dtype)
     columns = unit_rows(jnp.asarray(targets, dtype))
     bias = jnp.asarray(bias, dtype)
-    ids = (None if x is None else jnp.asarray(x) for x in (query_ids, target_ids))
+    ids = (None if x is None else jnp.asarray(x) for x in (query_ids, target_ids, positive_ids))
     marks = marks_of_pairs(positions(b, axis_name), *ids)
 
     own = jnp.sum(rows * columns, axis=1) + bias

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from bscl_jax.losses._comparison import BothSums, Comparison, Embeddings, Implementation, Options
 from bscl_jax.losses._log_sum_exp import Sums, merge
-from bscl_jax.losses._negatives import Marks
+from bscl_jax.losses._negatives import Marks, turned
 
 DIRECTIONS = ("both", "queries", "targets")
 PARTITIONS = ("separate", "joint")
@@ -89,7 +89,7 @@ def _negatives(
     if softmax.same_side in ("queries", "both"):
         of_rows.append(compare(queries, queries, batch.marks, "same").rows)
     if softmax.same_side in ("targets", "both"):
-        of_columns.append(compare(targets, targets, batch.marks, "same").rows)
+        of_columns.append(compare(targets, targets, turned(batch.marks), "same").rows)
     return [x for x in of_rows if x is not None], [x for x in of_columns if x is not None]
 
 

@@ -31,6 +31,7 @@ def triplet(
     weights: Real[ArrayLike, " b"] | None = None,
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
+    positive_ids: Integer[ArrayLike, "b p *target_words"] | None = None,
     axis_name: Hashable | None = None,
 ) -> Float[Array, ""]:
     """Mean shortfall of the negative's distance behind the positive's distance and a margin.
@@ -55,6 +56,8 @@ def triplet(
         query_ids: content ids of the anchors as in ``batch_softmax``: rows that share one are not
             each other's negatives. A row without any negative contributes 0.
         target_ids: the same for the positives.
+        positive_ids: content ids of p further texts that are known to belong to the anchor, as in
+            ``batch_softmax``: a positive with one of them is no negative of that anchor.
         axis_name: the mapped axis inside ``pmap``, ``shard_map`` or ``vmap`` (or a tuple of them):
             negatives are searched among all its devices. With negatives given no triplet sees
             another, and it changes nothing.
@@ -96,14 +99,14 @@ def triplet(
     check_per_pair(b, weights=weights)
     check_choice("distance", distance, DISTANCES)
     check_choice("mining", mining, MINING)
-    check_ids(b, None, query_ids, target_ids, None)
-    check_mined(negatives, query_ids=query_ids, target_ids=target_ids)
+    check_ids(b, None, query_ids, target_ids, None, positive_ids)
+    check_mined(negatives, query_ids=query_ids, target_ids=target_ids, positive_ids=positive_ids)
 
     dtype = common_type(anchors, positives, negatives)
     a, p = jnp.asarray(anchors, dtype), jnp.asarray(positives, dtype)
     counts = jnp.ones(b, dtype) if weights is None else jnp.asarray(weights, dtype)
     if negatives is None:
-        ids = [None if x is None else jnp.asarray(x) for x in (query_ids, target_ids)]
+        ids = [None if x is None else jnp.asarray(x) for x in (query_ids, target_ids, positive_ids)]
         measured = unit_rows if distance == "cosine" else lambda x: x
         n, found = mine(a, p, *ids, measured=measured, mining=mining, axis_name=axis_name)
         counts = jnp.where(found, counts, 0)

@@ -5,8 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bscl_jax.data import content_ids, known_couples, normalize_text, tokenize_pairs
-from bscl_jax.data._positives import find_positives
+from bscl_jax.data import (
+    content_ids,
+    known_couples,
+    make_pair_batch,
+    normalize_text,
+    tokenize_pairs,
+)
+from bscl_jax.data._positives import find_positives, positive_ids
 from bscl_jax.types import Pairs
 
 THRESHOLD = 0.5
@@ -67,6 +73,42 @@ def some_pairs(draw: st.DrawFn) -> tuple[Pairs, list[int]]:
 @given(some_pairs())
 def test_couples_are_those_of_a_reading_pair_by_pair(drawn: tuple[Pairs, list[int]]) -> None:
     assert known(*drawn) == by_hand(*drawn)
+
+
+@given(some_pairs())
+def test_ids_leave_out_every_known_positive_of_a_batch_and_nothing_else(
+    drawn: tuple[Pairs, list[int]],
+) -> None:
+    pairs, rows = drawn
+    store = tokenize_pairs(pairs, lambda texts: [[1, 2] for _ in texts])
+    queries, targets = store.query_ids[rows], store.target_ids[rows]
+    found = positive_ids(store.positives, np.array(rows), queries, targets)
+    by_list = np.zeros((len(rows), len(rows)), bool)
+    if found is not None:
+        by_list = (found[:, :, np.newaxis] == targets).any(axis=1)
+    told = (queries[:, np.newaxis] == queries) | (targets[:, np.newaxis] == targets)
+    expected = np.array(by_hand(pairs, rows), bool)
+    assert ((by_list | told) == (expected | told)).all()
+
+
+def test_each_batch_has_ids_of_one_shape_and_rows_without_such_have_their_own() -> None:
+    pairs = Pairs(["q", "q", "q", "r", "s", "t"], ["a", "b", "c", "b", "c", "d"])
+    store = tokenize_pairs(pairs, lambda texts: [[1, 2] for _ in texts])
+    options = {"batch_size": 3, "query_lengths": (8,), "target_lengths": (8,), "pad_id": 0}
+    first, second = (
+        make_pair_batch(store, np.array([0, 3, 4, 1, 2, 5]), k, **options) for k in (0, 1)
+    )
+    b, c, d = content_ids(list("bcd")).tolist()
+    assert [set(row) for row in first.positive_ids.tolist()] == [{b, c}, {b}, {c}]
+    assert second.positive_ids.tolist() == [[b, b], [c, c], [d, d]]
+
+
+def test_data_whose_queries_share_no_positive_need_no_ids() -> None:
+    store = tokenize_pairs(
+        Pairs(["q", "q", "r"], ["a", "b", "c"]), lambda texts: [[1]] * len(texts)
+    )
+    rows = np.arange(3)
+    assert positive_ids(store.positives, rows, store.query_ids, store.target_ids) is None
 
 
 @given(some_pairs())

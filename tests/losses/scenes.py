@@ -26,12 +26,16 @@ COEFFICIENTS = np.abs(RANDOM.normal(size=B))
 # Equal texts stand 1 to 7 rows apart, so that they meet across 2, 4 and 8 devices.
 QUERY_IDS = np.array([7, 1, 2, 3, 3, 1, 4, 7], dtype=np.int32)
 TARGET_IDS = np.array([5, 6, 0, 6, 1, 2, 5, 3], dtype=np.int32)
+# Of two rows one id is of a target that is one by no other mark; a row without any has its own.
+POSITIVE_IDS = np.array(
+    [[2, 9], [6, 6], [1, 5], [6, 3], [8, 0], [2, 2], [0, 1], [7, 5]], dtype=np.int32
+)
 EXTRA_IDS = np.array([9, 5, 0, 8, 3, 9, 6, 7], dtype=np.int32)
 
 
 def in_halves(ids: np.ndarray) -> np.ndarray:
     """64-bit ids of which either half alone would match too much."""
-    return np.stack([ids // 3, ids % 3], axis=1).astype(np.uint32)
+    return np.stack([ids // 3, ids % 3], axis=-1).astype(np.uint32)
 
 
 class Scene(NamedTuple):
@@ -40,7 +44,7 @@ class Scene(NamedTuple):
     reduction: str
     labels: bool = False
     extras: bool = False
-    ids: str = ""  # of "q", "t", "e"; "2" for ids in halves
+    ids: str = ""  # of "q", "t", "e", "p"; "2" for ids in halves
     known: bool = False
     further: tuple[tuple[str, Any], ...] = ()
 
@@ -55,8 +59,13 @@ class Scene(NamedTuple):
 
     def fixed(self) -> dict[str, np.ndarray]:
         """What is split over the devices and not differentiated."""
-        ids = {"q": ("query_ids", QUERY_IDS), "t": ("target_ids", TARGET_IDS)}
-        named = dict((ids | {"e": ("extra_ids", EXTRA_IDS)})[x] for x in self.ids if x != "2")
+        ids = {
+            "q": ("query_ids", QUERY_IDS),
+            "t": ("target_ids", TARGET_IDS),
+            "e": ("extra_ids", EXTRA_IDS),
+            "p": ("positive_ids", POSITIVE_IDS),
+        }
+        named = dict(ids[x] for x in self.ids if x != "2")
         if "2" in self.ids:
             named = {name: in_halves(values) for name, values in named.items()}
         named |= {"labelled_negatives": LABELLED_NEGATIVES} if self.known else {}
@@ -101,6 +110,17 @@ SCENES = {
             ("partition", "joint"),
         ),
     ),
+    "positives": Scene(
+        "range",
+        "both",
+        "none",
+        True,
+        True,
+        "qtep",
+        True,
+        (("same_side", "both"), ("hardness_strength", 2.0)),
+    ),
+    "positives_in_halves": Scene("l2", "both", "batch", ids="tp2"),
     "same_sides": Scene(
         "minmax", "both", "positives", True, ids="t", further=(("same_side", "both"),)
     ),

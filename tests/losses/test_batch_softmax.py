@@ -213,6 +213,29 @@ def test_an_excluded_row_is_a_row_that_is_not_there() -> None:
 
 @pytest.mark.usefixtures("float64")
 @each_way
+def test_a_known_positive_is_no_negative_of_that_query_nor_the_query_of_it(
+    how: dict[str, Any],
+) -> None:
+    ids = np.arange(8, dtype=np.int32)
+    positives = ids[:, np.newaxis].copy()
+    positives[2] = 5  # of query 2, target 5
+
+    def terms(direction: str, **keywords: Any) -> jax.Array:
+        keywords |= how | {"direction": direction, "reduction": "none"}
+        return losses.batch_softmax(QUERIES, TARGETS, target_ids=ids, **keywords)
+
+    for direction, row, absent in (("queries", 2, 5), ("targets", 5, 2)):
+        found, others = terms(direction, positive_ids=positives), terms(direction)
+        rest = np.delete(np.arange(8), absent)
+        without = losses.batch_softmax(
+            QUERIES[rest], TARGETS[rest], direction=direction, reduction="none"
+        )
+        assert_close(found[row], without[list(rest).index(row)], FLOAT64)
+        assert_close(np.delete(found, row), np.delete(others, row), FLOAT64)
+
+
+@pytest.mark.usefixtures("float64")
+@each_way
 def test_an_extra_candidate_with_the_rows_own_target_is_not_there_for_that_row(
     how: dict[str, Any],
 ) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import losses
-from tests.losses.scenes import LABELS, QUERIES, QUERY_IDS, TARGETS
+from tests.losses.scenes import LABELS, POSITIVE_IDS, QUERIES, QUERY_IDS, TARGETS
 
 Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
 
@@ -31,6 +31,19 @@ Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
                 "target_ids": QUERY_IDS,
             },
             r"of one kind.*\(8,\) and \(8, 2\)",
+        ),
+        (Q, T, {"positive_ids": POSITIVE_IDS}, "compared with target_ids, which were not given"),
+        (
+            Q,
+            T,
+            {"positive_ids": QUERY_IDS, "target_ids": QUERY_IDS},
+            r"positive_ids must have shape \(8, p\).*\(8,\); repeat the target's id",
+        ),
+        (
+            Q,
+            T,
+            {"positive_ids": POSITIVE_IDS, "target_ids": np.zeros((8, 2), int)},
+            r"positive_ids must have shape \(8, p, 2\).*\(8, 2\)",
         ),
         (Q, T, {"temperature": 0.0}, "temperature must be > 0 and finite, got 0.0; 0.05"),
         (Q, T, {"temperature": -0.1}, "temperature must be > 0 and finite, got -0.1"),
@@ -78,6 +91,7 @@ def test_a_wrong_value_is_refused_with_the_remedy(
     [
         (Q.astype(int), {}, "queries must be floating point, got int.*not token ids"),
         (Q, {"extra_targets": Q.astype(int)}, "extra_targets must be floating point"),
+        (Q, {"positive_ids": Q, "target_ids": QUERY_IDS}, "positive_ids must be integers, got"),
         (Q, {"query_ids": Q[:, 0]}, "query_ids must be integers, got float32; hash the texts"),
     ],
 )

@@ -7,7 +7,15 @@ import pytest
 
 from bscl_jax import losses
 from tests.losses import against_twin, contexts, twin
-from tests.losses.scenes import LABELS, QUERIES, QUERY_IDS, TARGET_IDS, TARGETS, in_halves
+from tests.losses.scenes import (
+    LABELS,
+    POSITIVE_IDS,
+    QUERIES,
+    QUERY_IDS,
+    TARGET_IDS,
+    TARGETS,
+    in_halves,
+)
 from tests.losses.test_cosine_mse import WEIGHTS
 
 FLOAT64 = 1e-12
@@ -21,6 +29,7 @@ SCENES = {
         "weights": WEIGHTS,
         "query_ids": QUERY_IDS,
         "target_ids": in_halves(TARGET_IDS),
+        "positive_ids": in_halves(POSITIVE_IDS),
     },
 }
 BATCH = {"queries": QUERIES, "targets": TARGETS}
@@ -47,6 +56,8 @@ def of_twin(rows: Any, shared: Any, fixed: Any) -> Any:
     for name in ("query_ids", "target_ids"):
         if name in fixed:
             shares |= twin.same(fixed[name], fixed[name])
+    if "positive_ids" in fixed:
+        shares |= twin.among(fixed["target_ids"], fixed["positive_ids"])
     total = 0
     for i in range(b):
         logits = t @ q[i] / temperature + bias
@@ -231,6 +242,7 @@ def test_forward_mode_works_on_one_device_and_is_refused_by_name_on_many() -> No
         ({"labels": LABELS[:3]}, ValueError, r"labels must hold one number a pair, shape \(8,\)"),
         ({"weights": LABELS[:3]}, ValueError, r"weights must hold one number a pair"),
         ({"query_ids": QUERY_IDS[:3]}, ValueError, r"query_ids must have shape \(8,\)"),
+        ({"positive_ids": POSITIVE_IDS}, ValueError, "compared with target_ids, which were not"),
         ({"target_ids": LABELS}, TypeError, "target_ids must be integers, got float"),
         ({"targets": TARGETS[:3]}, ValueError, r"queries \(8, 3\), targets \(3, 3\)"),
     ],

@@ -8,14 +8,25 @@ import pytest
 
 from bscl_jax import losses
 from tests.losses import against_twin, twin
-from tests.losses.scenes import EXTRAS, QUERIES, QUERY_IDS, TARGET_IDS, TARGETS, in_halves
+from tests.losses.scenes import (
+    EXTRAS,
+    POSITIVE_IDS,
+    QUERIES,
+    QUERY_IDS,
+    TARGET_IDS,
+    TARGETS,
+    in_halves,
+)
 from tests.losses.test_cosine_mse import WEIGHTS
 
 FLOAT64 = 1e-12
 BFLOAT16_COSINE = 0.9999
 IDS = {"query_ids": QUERY_IDS, "target_ids": in_halves(TARGET_IDS)}
 SCENES = {
-    "hard": ({"mining": "hard", "distance": "euclidean"}, IDS | {"weights": WEIGHTS}),
+    "hard": (
+        {"mining": "hard", "distance": "euclidean"},
+        IDS | {"weights": WEIGHTS, "positive_ids": in_halves(POSITIVE_IDS)},
+    ),
     "hard cosine": ({"mining": "hard", "distance": "cosine"}, IDS),
     "semi-hard": ({"mining": "semi-hard", "distance": "euclidean"}, {"weights": WEIGHTS}),
     "semi-hard cosine": ({"mining": "semi-hard", "distance": "cosine"}, IDS | {"weights": WEIGHTS}),
@@ -47,11 +58,14 @@ def mined(
     distance: str,
     mining: str,
     weights: np.ndarray | None = None,
+    positive_ids: np.ndarray | None = None,
     **ids: np.ndarray,
 ) -> Any:
     b, total = len(anchors), 0
     weights = np.ones(b) if weights is None else weights
     shares = np.eye(b, dtype=bool) | sum((twin.same(x, x) for x in ids.values()), start=False)
+    if positive_ids is not None:
+        shares = shares | twin.among(ids["target_ids"], positive_ids)
     for i in range(b):
         own = far[distance](anchors[i], positives[i])
         others = [far[distance](anchors[i], positives[j]) for j in range(b) if not shares[i, j]]
@@ -207,5 +221,7 @@ def test_a_wrong_value_is_refused_with_the_remedy() -> None:
         losses.triplet(QUERIES, TARGETS, weights=WEIGHTS[:4])
     with pytest.raises(ValueError, match="target_ids choose among the batch, and negatives were"):
         losses.triplet(QUERIES, TARGETS, EXTRAS, target_ids=TARGET_IDS)
+    with pytest.raises(ValueError, match="positive_ids are compared with target_ids"):
+        losses.triplet(QUERIES, TARGETS, positive_ids=POSITIVE_IDS)
     with pytest.raises(ValueError, match=r"query_ids must have shape \(8,\)"):
         losses.triplet(QUERIES, TARGETS, query_ids=QUERY_IDS[:4])

@@ -21,6 +21,7 @@ def batch_softmax(
     query_ids: np.ndarray | None = None,
     target_ids: np.ndarray | None = None,
     extra_ids: np.ndarray | None = None,
+    positive_ids: np.ndarray | None = None,
     labelled_negatives: np.ndarray | None = None,
     temperature: Any = 0.1,
     normalize: str = "l2",
@@ -39,10 +40,12 @@ def batch_softmax(
     same_query = nothing if query_ids is None else same(query_ids, query_ids)
     same_target = nothing if target_ids is None else same(target_ids, target_ids)
     negative = ~np.eye(b, dtype=bool) & ~same_query & ~same_target
+    # Of query i, target j.
+    belongs = nothing if positive_ids is None else among(target_ids, positive_ids)
     known = np.zeros(b, dtype=bool) if labelled_negatives is None else labelled_negatives
     # Of row i, target j; and of column i, query j.
-    for_rows = ~np.eye(b, dtype=bool) & ~same_target & (~same_query | known)
-    for_columns = ~np.eye(b, dtype=bool) & ~same_query & (~same_target | known)
+    for_rows = ~np.eye(b, dtype=bool) & ~same_target & (~same_query | known) & ~belongs
+    for_columns = ~np.eye(b, dtype=bool) & ~same_query & (~same_target | known) & ~belongs.T
 
     def compared(x: np.ndarray, y: np.ndarray, mode: str = "") -> np.ndarray:
         found = x @ y.T
@@ -59,13 +62,15 @@ def batch_softmax(
             other = (
                 np.ones(extra.shape, bool) if extra_ids is None else ~same(target_ids, extra_ids)
             )
+            if positive_ids is not None and extra_ids is not None:
+                other &= ~among(extra_ids, positive_ids)
             add(rows, extra, other)
     if direction != "queries":
         add(columns, s.T, for_columns)
     if same_side in ("queries", "both"):
-        add(rows, compared(q, q), negative)
+        add(rows, compared(q, q), negative & ~belongs)
     if same_side in ("targets", "both"):
-        add(columns, compared(t, t), negative)
+        add(columns, compared(t, t), negative & ~belongs.T)
     positive = (q * t).sum(axis=1) / temperature
     if partition == "joint":
         again = [[p] if direction == "both" else [] for p in positive]
@@ -107,6 +112,10 @@ def normalized(x: np.ndarray, measured: np.ndarray, kind: str) -> np.ndarray:
 
 def same(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return np.array([[np.array_equal(a, b) for b in columns] for a in rows])
+
+
+def among(columns: np.ndarray, several: np.ndarray) -> np.ndarray:
+    return np.array([[any(np.array_equal(a, b) for a in row) for b in columns] for row in several])
 
 
 def minus_log_softmax(positive: Any, negatives: list[Any]) -> Any:
