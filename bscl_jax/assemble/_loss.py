@@ -66,8 +66,8 @@ def threshold_of(sections: Sequence[configs.Loss]) -> float:
 
     Where none has, it is that of the data room.
     """
-    own = (section.threshold for section in sections if hasattr(section, "threshold"))
-    return next(own, data.POSITIVE)
+    own = (getattr(section, "threshold", None) for section in sections)
+    return next((threshold for threshold in own if threshold is not None), data.POSITIVE)
 
 
 def apply_loss(

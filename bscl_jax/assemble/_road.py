@@ -89,6 +89,7 @@ def lay_road(
     store = data.tokenize_pairs(pairs, encoder.tokenize, threshold=threshold)
     triplets = takes_triplets(stages[0].section.loss)
     batch = make_batches(config.training, store, encoder.pad_id, mesh, triplets=triplets)
+    in_batch = store._replace(negatives=None) if triplets else store
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizers = make_optimizers(stages, num_batches)
     return Road(
@@ -100,7 +101,7 @@ def lay_road(
         order=make_order(config, task.train, embed, params),
         batch=batch,
         batch_facts=make_batch_facts(
-            config.training, pairs, store, embed, mesh, threshold=threshold
+            config.training, pairs, in_batch, embed, mesh, threshold=threshold
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=make_steps(config.training, stages, optimizers, encode, mesh),
