@@ -122,7 +122,10 @@ def test_each_epoch_is_trained_by_the_step_of_its_stage(taken: list[tuple]) -> N
 
 def test_extra_candidates_are_left_out_of_a_stage_that_has_no_use_for_them(taken) -> None:
     take(range(2, 4))
-    assert [batch[-2:] for _, batch, _ in taken] == [("extras", "ids"), (None, None)]
+    assert [(batch.extras, batch.extra_ids) for _, batch, _ in taken] == [
+        ("extras", "ids"),
+        (None, None),
+    ]
 
 
 @pytest.mark.parametrize(
