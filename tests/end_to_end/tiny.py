@@ -84,6 +84,8 @@ def train(
 
 
 STEPS: dict[str, training.Step] = {}
+MAKE_STEP = training.make_step
+"""The true one, also where a name is shared within another."""
 
 
 @contextmanager
@@ -93,12 +95,12 @@ def shared_step(name: str, stages: int = 1) -> Iterator[None]:
     They must have the same encoder, losses and optimizers. Tracing a step again takes most of the
     time of a tiny run; that a new process computes the same is for ``start`` to show.
     """
-    make_step, stage = training.make_step, itertools.cycle(range(stages))
+    stage = itertools.cycle(range(stages))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             training,
             "make_step",
-            lambda *a, **k: STEPS.setdefault(f"{name} {next(stage)}", make_step(*a, **k)),
+            lambda *a, **k: STEPS.setdefault(f"{name} {next(stage)}", MAKE_STEP(*a, **k)),
         )
         yield
 
