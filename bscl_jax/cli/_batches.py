@@ -1,7 +1,6 @@
 """``bscl-jax batches``: what the batches of each epoch would hold, without training."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from rich.console import Console
 from bscl_jax import assemble, reporting
 from bscl_jax import config as configs
 from bscl_jax.cli._evaluate import read_config
-from bscl_jax.cli._folder import RunError, write_whole
+from bscl_jax.cli._folder import RunError, write_json
 from bscl_jax.cli._say import say
 from bscl_jax.types import Params
 
@@ -61,7 +60,7 @@ def batches(
             "epochs": records,
         }
         if output is not None:
-            write_whole(Path(output), json.dumps(found, indent=2, allow_nan=False) + "\n")
+            write_json(Path(output), found)
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from error
     say(console, f"model      {found['model']}")
@@ -77,7 +76,7 @@ def write_batches(
     """Measure the batches of an epoch that is about to be trained on, and write what they hold."""
     most = min(SAMPLED, -(-road.num_batches // ONE_IN))
     record = {"epoch": epoch, **road.batch_facts(params, order, most)}
-    write_whole(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
+    write_json(path, record)
 
 
 def with_epochs(config: configs.Config, epochs: int | None) -> configs.Config:

@@ -1,6 +1,5 @@
 """``bscl-jax compare``: two configs, each trained with several seeds, paired by the seed."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from rich.console import Console
 
 from bscl_jax import config as configs
 from bscl_jax import metrics, reporting
-from bscl_jax.cli._folder import RunError, differences, write_whole
+from bscl_jax.cli._folder import RunError, differences, write_json
 from bscl_jax.cli._say import say
 from bscl_jax.cli._seeds import SeedsFolder, read_finished
 from bscl_jax.cli._summary import INTERVAL, LEVEL, shown
@@ -148,7 +147,7 @@ def _settings(folders: Sequence[SeedsFolder], seed: int) -> list[str]:
 
 def _write(path: Path, found: Mapping[str, Any]) -> None:
     try:
-        write_whole(path, json.dumps(found, indent=2, allow_nan=False) + "\n")
+        write_json(path, found)
     except OSError as error:
         raise RunError(f"--output {path} cannot be written to ({error.strerror})") from error
 

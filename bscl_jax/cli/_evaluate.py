@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bscl_jax import assemble, data, evaluation, parallel, reporting
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunError, write_whole
+from bscl_jax.cli._folder import RunError, write_json
 from bscl_jax.cli._say import say
 from bscl_jax.types import EvaluationSet, Params, Task, TokenBatch
 
@@ -62,7 +62,7 @@ def evaluate(
         with console.status("scoring"):
             found = score(config, task, {split: getattr(task, split) for split in splits})
         if output is not None:
-            write_whole(Path(output), json.dumps(found, indent=2, allow_nan=False) + "\n")
+            write_json(Path(output), found)
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from error
     say(console, f"model    {found['model']}")

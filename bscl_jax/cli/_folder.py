@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -91,7 +92,7 @@ class RunFolder(NamedTuple):
 
     def write_results(self, results: dict[str, Any]) -> None:
         """Write the outcome; there is never half a file."""
-        write_whole(self.results, json.dumps(results, indent=2, allow_nan=False) + "\n")
+        write_json(self.results, results)
 
 
 def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) -> None:
@@ -153,6 +154,11 @@ def differences(old: configs.Config, new: configs.Config) -> list[str]:
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key) and key != "run.dir"
     ]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON for people to read; there is never half a file, and no number that JSON lacks."""
+    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,11 +1,10 @@
 """The folder of several runs that differ in their seed: ``seed-0/``, ``seed-1/`` and so on."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bscl_jax import reporting
-from bscl_jax.cli._folder import SEED, RunError, RunFolder, write_whole
+from bscl_jax.cli._folder import SEED, RunError, RunFolder, write_json
 
 
 class SeedsFolder(NamedTuple):
@@ -34,7 +33,7 @@ class SeedsFolder(NamedTuple):
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write what the runs came to; there is never half a file."""
-        write_whole(self.summary, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        write_json(self.summary, summary)
 
 
 def check_holds_runs(folder: SeedsFolder) -> None:
