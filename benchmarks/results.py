@@ -4,7 +4,8 @@
     python benchmarks/results.py tables
 
 ``run`` trains each row with some seeds (``python run.py --runs``); what is finished is left alone,
-what was interrupted goes on. ``tables`` gathers what is there into ``docs/results.json`` and writes
+what was interrupted goes on. The rows of sentence-transformers are trained where ``--torch-python``
+names a Python that has it. ``tables`` gathers what is there into ``docs/results.json`` and writes
 the tables of ``docs/results.md`` from that file. The rows are in ``results.yaml``.
 """
 
@@ -15,8 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-from results_tables import gather, write_tables
+from results_peer import train as train_peer
+from results_tables import gather, read, write_tables
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS = REPOSITORY / "benchmarks" / "results.yaml"
@@ -24,12 +25,12 @@ GATHERED = REPOSITORY / "docs" / "results.json"
 PAGE = REPOSITORY / "docs" / "results.md"
 
 
-def command_of(row: dict[str, Any], folder: Path, seeds: int) -> list[str]:
-    """The arguments of ``python`` that make a row."""
-    overrides = [f"run.dir={folder}", "export.format=none", *row.get("set", [])]
-    sets = [word for each in overrides for word in ("--set", each)]
-    config = f"configs/{row['config']}.yaml"
-    return ["run.py", "--config", config, *sets, "--runs", str(seeds), "--resume"]
+def settings_of(task: dict[str, Any], key: str) -> tuple[Path, list[str]]:
+    """The config of a row and what is set besides; a peer's are those of the row it is like."""
+    row = task["rows"][key]
+    ours = task["rows"][row.get("like", key)]
+    overrides = [*task.get("set", []), *ours.get("set", []), "export.format=none"]
+    return REPOSITORY / "configs" / f"{ours['config']}.yaml", overrides
 
 
 def run(tasks: dict[str, Any], arguments: argparse.Namespace) -> int:
@@ -40,12 +41,24 @@ def run(tasks: dict[str, Any], arguments: argparse.Namespace) -> int:
         for key, row in task["rows"].items():
             if key == "before" or (arguments.row and key not in arguments.row):
                 continue
+            path, overrides = settings_of(task, key)
             folder = arguments.runs / name / key
-            command = command_of(row, folder, arguments.seeds)
-            print(" ".join(["python", *map(str, command)]), flush=True)
-            if status := subprocess.run([sys.executable, *command], cwd=REPOSITORY).returncode:
-                return status
+            if "peer" not in row:
+                if status := run_ours(path, overrides, folder, arguments.seeds):
+                    return status
+            elif arguments.torch_python:
+                for seed in range(arguments.seeds):
+                    place = folder / f"seed-{seed}"
+                    train_peer(row["peer"], path, overrides, place, seed, arguments.torch_python)
     return 0
+
+
+def run_ours(path: Path, overrides: list[str], folder: Path, seeds: int) -> int:
+    """Train a row of ours; what is finished is left alone."""
+    sets = [word for each in [*overrides, f"run.dir={folder}"] for word in ("--set", each)]
+    command = ["run.py", "--config", path, *sets, "--runs", str(seeds), "--resume"]
+    print(" ".join(["python", *map(str, command)]), flush=True)
+    return subprocess.run([sys.executable, *command], cwd=REPOSITORY).returncode
 
 
 def tables(tasks: dict[str, Any], runs: Path) -> int:
@@ -64,8 +77,9 @@ def main() -> int:
     parser.add_argument("--row", action="append", help="only this row; may be repeated")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="their folder")
+    parser.add_argument("--torch-python", help="a Python with sentence-transformers")
     arguments = parser.parse_args()
-    tasks = yaml.safe_load(ROWS.read_text(encoding="utf-8"))
+    tasks = read(ROWS)
     if arguments.what == "run":
         return run(tasks, arguments)
     return tables(tasks, arguments.runs)

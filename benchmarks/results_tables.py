@@ -2,43 +2,75 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-Gathered = dict[str, dict[str, Any]]
+import numpy as np
+import yaml
+
+from bscl_jax import metrics
+
+Row = dict[str, Any]
+"""``seeds``, and for each measure ``before`` and ``after``, a list with a score for each seed."""
+Gathered = dict[str, dict[str, Row]]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the tables of ``results.yaml``, those from random weights after their tasks."""
+    tasks = yaml.safe_load(path.read_text(encoding="utf-8"))
+    shared = tasks.pop("random")
+    tables = {}
+    for name, task in tasks.items():
+        rows = {key: row for key, row in task["rows"].items() if "only" not in row}
+        tables[name] = {**task, "rows": rows}
+        if "random" in task:
+            unpublished = {
+                key: {part: value for part, value in row.items() if part != "paper"}
+                for key, row in task["rows"].items()
+            }
+            changed = {"set": [*shared, *task["random"]], "paper": name, "rows": unpublished}
+            tables[f"{name}_random"] = {**task, **changed}
+    return tables
 
 
 def gather(tasks: dict[str, Any], runs: Path, known: Gathered) -> Gathered:
-    """Return the test scores of every row, from its ``runs.json`` or else as they were known.
+    """Return the test scores of every row, from its finished runs or else as they were known.
 
     Args:
-        tasks: what ``results.yaml`` holds.
-        runs: the folder with ``TASK/ROW/runs.json``.
+        tasks: of ``read``.
+        runs: the folder with ``TASK/ROW/seed-K/results.json``.
         known: what was gathered before.
     """
     gathered: Gathered = {}
     for name, task in tasks.items():
         gathered[name] = {}
         for key in task["rows"]:
-            summary = runs / name / key / "runs.json"
-            if summary.is_file():
-                gathered[name][key] = _scores(json.loads(summary.read_text()), task["measures"])
+            finished = {
+                int(path.parent.name.removeprefix("seed-")): json.loads(path.read_text())
+                for path in (runs / name / key).glob("seed-*/results.json")
+            }
+            if finished:
+                gathered[name][key] = _scores(finished, task["measures"])
             elif key in known.get(name, {}):
                 gathered[name][key] = known[name][key]
     return gathered
 
 
-def _scores(summary: dict[str, Any], measures: dict[str, Any]) -> dict[str, Any]:
+def _scores(finished: dict[int, dict[str, Any]], measures: Sequence[str]) -> Row:
+    seeds = sorted(finished)
     return {
-        "seeds": summary["seeds"],
-        "test": {name: summary["test"][name] for name in measures},
+        "seeds": seeds,
+        "before": {name: [finished[seed]["baseline"][name] for seed in seeds] for name in measures},
+        "after": {name: [finished[seed]["test"][name] for seed in seeds] for name in measures},
     }
 
 
 def write_tables(page: str, tasks: dict[str, Any], gathered: Gathered) -> str:
     """Return the page with each table, between ``<!-- TASK -->`` and ``<!-- end -->``, anew."""
     for name, task in tasks.items():
-        table = make_table(task, gathered.get(name, {}))
+        rows = gathered.get(name, {})
+        table = make_table(task, rows) + make_differences(tasks, name, rows)
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         page = re.sub(
             pattern, lambda found, text=table: found[1] + text + found[2], page, flags=re.S
@@ -46,41 +78,106 @@ def write_tables(page: str, tasks: dict[str, Any], gathered: Gathered) -> str:
     return page
 
 
-def make_table(task: dict[str, Any], rows: dict[str, Any]) -> str:
+def make_table(task: dict[str, Any], rows: dict[str, Row]) -> str:
     """Return a task's table in Markdown: mean and half the 95 % interval of what was measured."""
     if not rows:
         return "Not measured yet.\n"
-    titles = [title for title, _ in task["measures"].values()]
     has_paper = any("paper" in row for row in task["rows"].values())
-    header = ["", *titles, "runs", *(["the paper, BERT-base"] if has_paper else [])]
-    lines = [header, ["---", *["---:"] * (len(header) - 1)]]
+    header = ["", *_titles(task), "runs", *(["the paper, BERT-base"] if has_paper else [])]
+    lines = []
     for key, row in task["rows"].items():
         if key not in rows and key != "before":
             continue
-        cells = [_cell(rows, key, name, scale) for name, (_, scale) in task["measures"].items()]
-        count = "" if key == "before" else str(len(rows[key]["seeds"]))
+        if key == "before":
+            scores, count, mean = next(iter(rows.values()))["before"], "", _only_mean
+        else:
+            scores, count, mean = rows[key]["after"], str(len(rows[key]["seeds"])), _mean
+        cells = [mean(scores[name], scale) for name, scale in _scales(task)]
         lines.append([row["title"], *cells, count, *([_paper(task, row)] if has_paper else [])])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return _table(header, lines)
 
 
-def _cell(rows: dict[str, Any], key: str, measure: str, scale: int) -> str:
-    if key == "before":
-        return _number(next(iter(rows.values()))["test"][measure]["baseline"], scale)
-    score = rows[key]["test"][measure]
-    mean = _number(score["mean"], scale)
-    if score["high"] is None:
-        return mean
-    return f"{mean} ± {_number(score['high'] - score['mean'], scale)}"
+def make_differences(tasks: dict[str, Any], name: str, rows: dict[str, Row]) -> str:
+    """Return, below an empty line, the differences of the pairs of rows in ``compare``.
+
+    They are paired by seed; a pair of rows with fewer than two seeds in common is left out.
+    """
+    task = tasks[name]
+    published = tasks[task.get("paper", name)]["rows"]
+    lines = []
+    for first, second in task.get("compare", []):
+        seeds = [
+            seed
+            for seed in rows.get(first, {"seeds": []})["seeds"]
+            if seed in rows.get(second, {"seeds": []})["seeds"]
+        ]
+        if len(seeds) < 2:
+            continue
+        title = f"{task['rows'][second]['title']} − {task['rows'][first]['title']}"
+        cells = [
+            _difference(*(_of_seeds(rows[key], measure, seeds) for key in (first, second)), scale)
+            for measure, scale in _scales(task)
+        ]
+        papers = [published.get(key, {}).get("paper", []) for key in (first, second)]
+        paper = ", ".join(
+            _signed(b - a, scale, 1 if scale == 100 else scale)
+            for a, b, (_, scale) in zip(*papers, _scales(task), strict=False)
+        )
+        lines.append([title, *cells, str(len(seeds)), paper])
+    if not lines:
+        return ""
+    return "\n" + _table(["", *_titles(task), "pairs of runs", "the paper's difference"], lines)
+
+
+def _difference(first: Sequence[float], second: Sequence[float], scale: int) -> str:
+    found = metrics.paired_difference(np.array(first), np.array(second), level=0.95)
+    difference = found.difference
+    half = _number(difference.high - difference.mean, scale)
+    text = f"{_signed(difference.mean, scale, scale)} ± {half}"
+    return f"**{text}**" if difference.low > 0 or difference.high < 0 else text
+
+
+def _of_seeds(row: Row, measure: str, seeds: Sequence[int]) -> list[float]:
+    by_seed = dict(zip(row["seeds"], row["after"][measure], strict=True))
+    return [by_seed[seed] for seed in seeds]
+
+
+def _titles(task: dict[str, Any]) -> list[str]:
+    return [title for title, _ in task["measures"].values()]
+
+
+def _scales(task: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(name, scale) for name, (_, scale) in task["measures"].items()]
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [header, rule, *lines])
+
+
+def _mean(values: Sequence[float], scale: int) -> str:
+    found = metrics.interval(np.array(values), level=0.95)
+    mean = _number(found.mean, scale)
+    return mean if found.high is None else f"{mean} ± {_number(found.high - found.mean, scale)}"
+
+
+def _only_mean(values: Sequence[float], scale: int) -> str:
+    return _number(float(np.mean(values)), scale)
 
 
 def _number(value: float, scale: int) -> str:
     return f"{100 * value:.2f}" if scale == 100 else f"{value:.3f}".removeprefix("0")
 
 
+def _signed(value: float, scale: int, factor: int) -> str:
+    """Write a difference with its sign, − and not a hyphen."""
+    digits = f"{abs(factor * value):.{2 if scale == 100 else 3}f}".removeprefix("0" * (scale == 1))
+    return f"{'−' if value < 0 else '+'}{digits}"
+
+
 def _paper(task: dict[str, Any], row: dict[str, Any]) -> str:
-    scales = [scale for _, scale in task["measures"].values()]
-    numbers = zip(row.get("paper", []), scales, strict=False)
+    numbers = zip(row.get("paper", []), _scales(task), strict=False)
     return ", ".join(
         f"{value:.2f}" if scale == 100 else f"{value:.3f}".removeprefix("0")
-        for value, scale in numbers
+        for value, (_, scale) in numbers
     )

@@ -4,17 +4,17 @@ import importlib
 import json
 import sys
 
+import numpy as np
 import pytest
-import yaml
 
 from bscl_jax import config
+from bscl_jax.types import Pairs
 from tests.benchmarks.scripts import BENCHMARKS
 
 DOCS = BENCHMARKS.parent / "docs"
-TASKS = yaml.safe_load((BENCHMARKS / "results.yaml").read_text(encoding="utf-8"))
-ROWS = [(task, row) for task in TASKS for row in TASKS[task]["rows"] if row != "before"]
 ONE = {
     "measures": {"pairs/f1": ["F1 × 100", 100], "pairs/accuracy": ["accuracy", 1]},
+    "compare": [["mse", "bsc"], ["mse", "combo"]],
     "rows": {
         "before": {"title": "before"},
         "mse": {"title": "MSE", "paper": [89.08]},
@@ -28,50 +28,127 @@ ONE = {
 def script():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCHMARKS))
-        yield importlib.import_module("results_tables")
-    sys.modules.pop("results_tables")
+        yield importlib.import_module("results")
+    for name in ("results", "results_tables", "results_peer"):
+        sys.modules.pop(name)
 
 
-def summary(*values: float, half: float | None) -> dict:
-    mean = sum(values) / len(values)
-    ends = (None, None) if half is None else (mean - half, mean + half)
-    score = {"baseline": 0.5, "mean": mean, "low": ends[0], "high": ends[1]}
-    return {"seeds": [*range(len(values))], "test": {"pairs/f1": score, "pairs/accuracy": score}}
+@pytest.fixture(scope="module")
+def peer(script):
+    return sys.modules["results_peer"]
 
 
-@pytest.mark.parametrize(("task", "row"), ROWS)
-def test_a_row_is_a_config_of_its_task(task: str, row: str) -> None:
-    settings = TASKS[task]["rows"][row]
-    found = config.load(
-        BENCHMARKS.parent / "configs" / f"{settings['config']}.yaml", settings.get("set", [])
-    )
-    assert found.data.kind == task
-    assert len(settings.get("paper", [])) <= len(TASKS[task]["measures"])
+@pytest.fixture(scope="module")
+def make(script):
+    return sys.modules["results_tables"]
 
 
-def test_a_table_has_what_was_measured_and_the_papers_figures(script) -> None:
-    rows = {"mse": summary(0.8, 0.9, half=0.021), "bsc": summary(0.75, half=None)}
-    assert script.make_table(ONE, rows).splitlines() == [
+@pytest.fixture(scope="module")
+def tables(script):
+    return script.read(script.ROWS)
+
+
+def scores(*values: float, seeds: list[int] | None = None) -> dict:
+    both = {"pairs/f1": list(values), "pairs/accuracy": list(values)}
+    before = {name: [0.5] * len(values) for name in both}
+    return {"seeds": seeds or [*range(len(values))], "before": before, "after": both}
+
+
+def test_a_row_is_a_config_of_its_task(script, tables) -> None:
+    for name, task in tables.items():
+        for key, row in task["rows"].items():
+            if key != "before":
+                path, overrides = script.settings_of(task, key)
+                found = config.load(path, overrides)
+                assert found.data.kind == name.removesuffix("_random")
+                kind = "random" if name.endswith("_random") else "pretrained"
+                assert found.encoder.kind == kind
+            assert len(row.get("paper", [])) <= len(task["measures"])
+
+
+def test_a_peer_is_like_a_row_and_what_is_compared_is_there(peer, tables) -> None:
+    for name, task in tables.items():
+        peers = [row for row in task["rows"].values() if "peer" in row]
+        assert all(row["peer"] in peer.LOSSES and row["like"] in task["rows"] for row in peers)
+        both = tables.get(f"{name}_random", task)["rows"]
+        assert all({*pair} <= {*both} for pair in task["compare"])
+
+
+def test_random_weights_make_a_table_without_the_papers_figures(tables) -> None:
+    assert tables["cqa_b_random"]["paper"] == "cqa_b"
+    assert not any("paper" in row for row in tables["cqa_b_random"]["rows"].values())
+    assert "bsc_texts" in tables["cqa_b_random"]["rows"]
+    assert "bsc_texts" not in tables["cqa_b"]["rows"]
+    assert "qqp_random" not in tables
+
+
+def test_a_table_has_what_was_measured_and_the_papers_figures(make) -> None:
+    rows = {"mse": scores(0.8, 0.9), "bsc": scores(0.75)}
+    made = make.make_table(ONE, rows)
+    assert made.splitlines() == [
         "|  | F1 × 100 | accuracy | runs | the paper, BERT-base |",
         "| --- | ---: | ---: | ---: | ---: |",
         "| before | 50.00 | .500 |  |  |",
-        "| MSE | 85.00 ± 2.10 | .850 ± .021 | 2 | 89.08 |",
+        "| MSE | 85.00 ± 63.53 | .850 ± .635 | 2 | 89.08 |",
         "| BSC | 75.00 | .750 | 1 | 86.70 |",
     ]
-    assert script.make_table(ONE, {}) == "Not measured yet.\n"
+    assert make.make_table(ONE, {}) == "Not measured yet.\n"
 
 
-def test_what_is_gathered_comes_from_the_runs_or_was_known(script, tmp_path) -> None:
-    (tmp_path / "one" / "bsc").mkdir(parents=True)
-    new, old = summary(0.6, half=None), {"seeds": [0], "test": {}}
-    (tmp_path / "one" / "bsc" / "runs.json").write_text(json.dumps(new | {"dev": {}}))
-    known = {"one": {"mse": old, "bsc": old, "gone": old}}
-    assert script.gather({"one": ONE}, tmp_path, known) == {"one": {"mse": old, "bsc": new}}
+def test_differences_are_paired_by_seed(make) -> None:
+    rows = {
+        "mse": scores(0.8, 0.9, 0.7),
+        "bsc": scores(0.5, 0.75, 0.84, seeds=[7, 0, 1]),
+        "combo": scores(0.9, seeds=[1]),
+    }
+    made = make.make_differences({"one": ONE}, "one", rows)
+    assert made.splitlines() == [
+        "",
+        "|  | F1 × 100 | accuracy | pairs of runs | the paper's difference |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| BSC − MSE | −5.50 ± 6.35 | −.055 ± .064 | 2 | −2.38 |",
+    ]
+    rows["bsc"] = scores(0.9, 1.0, 0.8001)
+    made = make.make_differences({"one": ONE}, "one", rows)
+    assert "| **+10.00 ± 0.01** | **+.100 ± .000** | 3 |" in made
 
 
-def test_the_pages_tables_are_those_of_the_gathered_scores(script) -> None:
+def test_what_is_gathered_comes_from_the_runs_or_was_known(make, tmp_path) -> None:
+    for seed in (10, 2):
+        folder = tmp_path / "one" / "bsc" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        found = {"pairs/f1": seed / 100, "pairs/accuracy": 0.5, "more": 1.0}
+        results = {"baseline": found, "test": found, "dev": {}}
+        (folder / "results.json").write_text(json.dumps(results))
+    (tmp_path / "one" / "bsc" / "seed-3").mkdir()
+    known = {"one": {"mse": scores(0.1), "bsc": scores(0.2), "gone": scores(0.3)}}
+    gathered = make.gather({"one": ONE}, tmp_path, known)
+    each = {"pairs/f1": [0.02, 0.1], "pairs/accuracy": [0.5, 0.5]}
+    assert gathered == {
+        "one": {"mse": scores(0.1), "bsc": {"seeds": [2, 10], "before": each, "after": each}}
+    }
+
+
+def test_the_pages_tables_are_those_of_the_gathered_scores(script, tables) -> None:
     page = (DOCS / "results.md").read_text(encoding="utf-8")
     gathered = json.loads((DOCS / "results.json").read_text(encoding="utf-8"))
-    assert script.write_tables(page, TASKS, gathered) == page
-    assert all(f"<!-- {task} -->\n" in page for task in TASKS)
+    assert script.write_tables(page, tables, gathered) == page
+    assert all(f"<!-- {task} -->\n" in page for task in tables)
     assert any(gathered.values())
+
+
+def test_a_ranking_loss_gets_the_positive_pairs_alone(peer) -> None:
+    scored = Pairs(["a", "b", "c"], ["x", "y", "z"], np.array([0.6, 0.7, 0.1]), None)
+    assert peer.positives(scored, 0.6) == Pairs(["b"], ["y"], None, None)
+    unscored = scored._replace(scores=None)
+    assert peer.positives(unscored, 0.6) is unscored
+
+
+def test_a_peers_best_epoch_is_chosen_on_dev(peer, tmp_path) -> None:
+    scored = [{"dev": {"f1": dev}, "test": {"f1": dev / 2}} for dev in (0.5, 0.8, 0.8, 0.7)]
+    peer.write_results(tmp_path, scored, "f1")
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["best_epoch"] == 1
+    assert (results["baseline"], results["test"]) == ({"f1": 0.25}, {"f1": 0.4})
+    first = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
+    assert (first["event"], first["epoch"], first["dev"]) == ("evaluation", 0, {"f1": 0.5})
