@@ -1,5 +1,6 @@
-"""Models for the rest of the ecosystem: folders that other libraries load."""
+"""Models for the rest of the ecosystem: folders and programs that others load."""
 
 from bscl_jax.export._sentence_transformers import sentence_transformers
+from bscl_jax.export._stablehlo import stablehlo
 
-__all__ = ["sentence_transformers"]
+__all__ = ["sentence_transformers", "stablehlo"]

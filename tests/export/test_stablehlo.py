@@ -1,0 +1,87 @@
+"""The encoder as a program that runs without this project."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jax.export
+import numpy as np
+import pytest
+
+from bscl_jax import SentenceEncoder, encoders, export
+from bscl_jax.types import TokenBatch
+
+TEXTS = ["how to renew a book", "a", "book a book, how?"]
+SCRIPT = """
+import sys, numpy as np, jax.export, tokenizers
+tokenizer = tokenizers.Tokenizer.from_file("model/tokenizer.json"); tokenizer.enable_padding()
+encode = jax.export.deserialize(bytearray(open("encoder.stablehlo", "rb").read())).call
+found = tokenizer.encode_batch(sys.argv[1:])
+ids, mask = zip(*((each.ids, each.attention_mask) for each in found))
+np.save("vectors.npy", encode(np.array(ids, np.int32), np.array(mask, bool)))
+assert "bscl_jax" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def made():
+    return encoders.random(TEXTS, seed=0, hidden_size=16, max_length=16)
+
+
+@pytest.fixture(scope="module")
+def folder(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stablehlo")
+    export.sentence_transformers(folder / "model", *made, card="# An encoder")
+    export.stablehlo(folder / "encoder.stablehlo", *made)
+    return folder
+
+
+def read(path: Path):
+    return jax.export.deserialize(bytearray(path.read_bytes()))
+
+
+def test_a_script_without_this_project_embeds_texts(folder: Path) -> None:
+    subprocess.run([sys.executable, "-c", SCRIPT, *TEXTS], cwd=folder, check=True)
+    vectors = np.load(folder / "vectors.npy")
+    expected = SentenceEncoder.load(folder / "model").encode(TEXTS)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("texts", "length"), [(1, 1), (2, 16), (5, 7)])
+def test_it_takes_any_number_of_texts_of_any_length(
+    made, folder: Path, texts: int, length: int
+) -> None:
+    encoder, params = made
+    ids = np.random.default_rng(0).integers(0, 5, (texts, length), np.int32)
+    mask = np.arange(length) < np.arange(1, texts + 1)[:, None]
+    vectors = read(folder / "encoder.stablehlo").call(ids, mask)
+    raw = encoder.apply(params, TokenBatch(ids, mask))
+    expected = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_it_runs_on_every_platform_and_refuses_longer_texts(folder: Path) -> None:
+    program = read(folder / "encoder.stablehlo")
+    assert set(program.platforms) == {"cpu", "cuda", "tpu"}
+    with pytest.raises(ValueError, match="refining shapes"):
+        program.call(np.zeros((1, 17), np.int32), np.ones((1, 17), bool))
+
+
+def test_embeddings_may_be_left_as_they_are(made, tmp_path: Path) -> None:
+    encoder, params = made
+    path = tmp_path / "new" / "raw.stablehlo"
+    export.stablehlo(path, encoder, params, normalize=False, platforms=["cpu"])
+    ids = np.array(encoder.tokenize(TEXTS[:1]), np.int32)
+    mask = np.ones(ids.shape, bool)
+    np.testing.assert_allclose(
+        read(path).call(ids, mask), encoder.apply(params, TokenBatch(ids, mask)), atol=1e-6
+    )
+    assert [each.name for each in path.parent.iterdir()] == ["raw.stablehlo"]
+
+
+@pytest.mark.parametrize("platforms", [[], ["abacus"]])
+def test_a_platform_must_be_known(made, tmp_path: Path, platforms: list[str]) -> None:
+    with pytest.raises(ValueError, match="platform"):
+        export.stablehlo(tmp_path / "none", *made, platforms=platforms)
+    assert not [*tmp_path.iterdir()]
