@@ -55,11 +55,19 @@ def test_a_rooms_message_gets_the_section_unless_it_names_a_file():
 def test_a_pretrained_encoder_gets_every_field_of_its_section(monkeypatch):
     monkeypatch.setattr(encoders, "load", lambda name, **options: (name, options))
     section = (
-        "{kind: pretrained, name: a, max_length: 9, pooling: cls, dropout: 0, dtype: bfloat16}"
+        "{kind: pretrained, name: a, max_length: 9, pooling: cls, dropout: 0, dtype: bfloat16, "
+        "scan_layers: true, remat: true}"
     )
     name, options = assemble.load_encoder(parse(f"encoder={section}"), Task(PAIRS, {}, {}))
     assert name == "a"
-    assert options == {"max_length": 9, "pooling": "cls", "dropout": 0.0, "dtype": "bfloat16"}
+    assert options == {
+        "max_length": 9,
+        "pooling": "cls",
+        "dropout": 0.0,
+        "dtype": "bfloat16",
+        "scan_layers": True,
+        "remat": True,
+    }
 
 
 def test_a_random_encoder_knows_both_sides_of_the_training_pairs(monkeypatch):

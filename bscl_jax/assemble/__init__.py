@@ -24,3 +24,4 @@ from bscl_jax.assemble._road import make_embed as make_embed
 from bscl_jax.assemble._stages import Stage as Stage
 from bscl_jax.assemble._stages import list_stages as list_stages
 from bscl_jax.assemble._stages import stage_of as stage_of
+from bscl_jax.assemble._weights import weights_of as weights_of

@@ -19,7 +19,11 @@ from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
+from bscl_jax.assemble._weights import adapters, weights_of
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
+
+TRAINED = ("freeze", "lora")
+"""Fields of an encoder's section that say what is trained of it, not what it is."""
 
 
 class Road(NamedTuple):
@@ -78,9 +82,12 @@ def lay_road(
         encoder, weights = load_encoder(config, task)
     stages = list_stages(config)
     params = start_params(stages, encoder, weights)
+    with named("encoder"):
+        params |= adapters(config.encoder, weights, config.run.seed)
 
     def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
-        return encoder.apply(params["encoder"], tokens, dropout_key=dropout_key)
+        trained = weights_of(config.encoder, params)
+        return encoder.apply(trained, tokens, dropout_key=dropout_key)
 
     embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
@@ -91,7 +98,7 @@ def lay_road(
     batch = make_batches(config.training, store, encoder.pad_id, mesh, triplets=triplets)
     in_batch = store._replace(negatives=None) if triplets else store
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
-    optimizers = make_optimizers(stages, num_batches)
+    optimizers = make_optimizers(config.encoder, stages, num_batches)
     return Road(
         task=task,
         encoder=encoder,
@@ -129,8 +136,8 @@ def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, 
     section = config.encoder
     if isinstance(section, configs.RandomEncoder):
         texts = [*task.train.queries, *task.train.targets]
-        return encoders.random(texts, seed=config.run.seed, **options(section))
-    return encoders.load(section.name, **options(section, "name"))
+        return encoders.random(texts, seed=config.run.seed, **options(section, *TRAINED))
+    return encoders.load(section.name, **options(section, "name", *TRAINED))
 
 
 def make_embed(

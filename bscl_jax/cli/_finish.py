@@ -87,8 +87,9 @@ def finish(
             facts=facts,
             settings=configs.dump(config),
         )
+        weights = assemble.weights_of(config.encoder, kept.params)
         export.sentence_transformers(
-            folder.model, road.encoder, kept.params["encoder"], card=card, temperature=temperature
+            folder.model, road.encoder, weights, card=card, temperature=temperature
         )
     reporting.write_report(
         folder.report,

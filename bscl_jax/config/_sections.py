@@ -35,6 +35,21 @@ class Run:
 
 
 @section
+class Lora:
+    """Low-rank adapters, trained in place of the encoder's own parameters.
+
+    Attributes:
+        rank: r, from 1.
+        alpha: α; the product of an adapter's two matrices is multiplied by α / r.
+        targets: patterns of the matrices that get one.
+    """
+
+    rank: Count = 8
+    alpha: Positive = 16.0
+    targets: list[Name] = field(default_factory=lambda: ["*query/kernel", "*value/kernel"])
+
+
+@section
 class PretrainedEncoder:
     """A pre-trained encoder.
 
@@ -44,6 +59,10 @@ class PretrainedEncoder:
         pooling: ``mean``, ``cls`` or ``max``; None takes the model's own.
         dropout: dropout rate in training; None takes the model's own.
         dtype: type of the computation; parameters stay float32.
+        scan_layers: compile one layer and loop: compiles faster, runs slower on a CPU.
+        remat: compute the inside of each layer again in the backward pass, for less memory.
+        freeze: patterns of the parameters that are not trained.
+        lora: adapters to train while all other parameters are frozen; None trains these.
     """
 
     kind: Literal["pretrained"]
@@ -52,6 +71,10 @@ class PretrainedEncoder:
     pooling: Literal["mean", "cls", "max"] | None = None
     dropout: Rate | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
+    scan_layers: bool = False
+    remat: bool = False
+    freeze: list[Name] = field(default_factory=list)
+    lora: Lora | None = None
 
 
 @section
@@ -64,6 +87,8 @@ class RandomEncoder:
     num_heads: Count = 2
     vocab_size: Annotated[int, Field(ge=6)] = 1000
     max_length: Annotated[int, Field(ge=3)] = 64
+    freeze: list[Name] = field(default_factory=list)
+    lora: Lora | None = None
 
 
 @section

@@ -1,0 +1,62 @@
+"""Which parameters of the encoder are trained, and what it is applied with."""
+
+from typing import Any
+
+import jax
+import optax
+
+from bscl_jax import config as configs
+from bscl_jax import encoders
+from bscl_jax.types import Params
+
+Section = configs.PretrainedEncoder | configs.RandomEncoder
+
+LORA = "lora"
+"""Key of the adapters in the parameters of a run, beside ``"encoder"``."""
+
+
+def adapters(section: Section, weights: Params, seed: int) -> Params:
+    """Return what is trained beside the weights of the encoder: the adapters, if there are any.
+
+    Raises:
+        ValueError: a pattern fits no parameter.
+    """
+    encoders.matching(weights, section.freeze)
+    if section.lora is None:
+        return {}
+    lora = section.lora
+    return {LORA: encoders.init_lora(weights, rank=lora.rank, targets=lora.targets, seed=seed)}
+
+
+def weights_of(section: Section, params: Params) -> Params:
+    """Return the weights that the encoder is applied with and that leave the run.
+
+    Frozen ones have no gradient, adapters are added.
+    """
+    weights = encoders.freeze(params["encoder"], frozen_of(section))
+    if section.lora is None:
+        return weights
+    return encoders.merge_lora(weights, params[LORA], scale=section.lora.alpha / section.lora.rank)
+
+
+def train_only(
+    optimizer: optax.GradientTransformation, section: Section
+) -> optax.GradientTransformation:
+    """Return the optimizer of what is not frozen: no state for the rest, no step and no decay."""
+    if not frozen_of(section):
+        return optimizer
+
+    def trained(params: Params) -> Any:
+        everything = jax.tree.map(lambda _: True, params)
+        frozen = encoders.matching(params["encoder"], frozen_of(section))
+        within = jax.tree_util.tree_map_with_path(
+            lambda path, _: tuple(key.key for key in path) not in frozen, params["encoder"]
+        )
+        return everything | {"encoder": within}
+
+    return optax.masked(optimizer, trained)
+
+
+def frozen_of(section: Section) -> list[str]:
+    """Return the patterns of the weights that are not trained; with adapters that is all."""
+    return section.freeze if section.lora is None else ["*"]

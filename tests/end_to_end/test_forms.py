@@ -1,0 +1,86 @@
+"""Runs that train a part of the encoder: frozen parameters, adapters."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from bscl_jax import encoders
+from tests.end_to_end import tiny
+from tests.end_to_end.test_resume import STOPPED, a_signal_after, assert_equal_runs
+
+LORA = "encoder.lora={rank: 2, targets: ['*query/kernel', '*output/kernel']}"
+FROZEN = "encoder.freeze=['embeddings/*']"
+
+
+def settings(config: Path, form: str) -> tuple[str, ...]:
+    """Judge by the training pairs themselves, so that an epoch is better than none."""
+    train = config.with_name("train.tsv")
+    return (form, f"data.dev={train}", "optimizer.learning_rate=0.01")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_steps() -> Iterator[None]:
+    with tiny.shared_step("adapters"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def adapted(tiny_config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("adapted") / "run"
+    assert tiny.train(tiny_config, folder, *settings(tiny_config, LORA)) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def before(adapted):
+    """The weights before training, which the run's seed makes again."""
+    pairs = tiny.PAIRS["train"]
+    texts = [text for side in (0, 1) for text in (pair[side] for pair in pairs)]
+    return encoders.random(texts, seed=3, num_layers=1, hidden_size=16, max_length=16)[1]
+
+
+def test_the_exported_model_has_the_adapters_added(adapted, before) -> None:
+    _, after = encoders.load(adapted / "model")
+    changed = {
+        "/".join(key.key for key in path)
+        for path, same in jax.tree_util.tree_leaves_with_path(
+            jax.tree.map(lambda a, b: np.array_equal(a, b), before, after)
+        )
+        if not same
+    }
+    kernels = ("query/kernel", "attention_output/kernel", "output/kernel")
+    assert changed == {f"layer_0/{name}" for name in kernels}
+
+
+def test_the_checkpoint_keeps_moments_of_the_adapters_alone(adapted) -> None:
+    leaves = tiny.newest_checkpoint(adapted)["leaves"]
+    moments = [name for name in leaves if "opt_state" in name and "kernel" in name]
+    assert moments
+    assert all("lora" in name for name in moments)
+
+
+def test_a_stopped_and_resumed_run_equals_one_that_was_not(adapted, tiny_config, tmp_path) -> None:
+    with a_signal_after(lambda record: record["event"] == "step" and record["step"] == 2):
+        assert tiny.train(tiny_config, tmp_path / "run", *settings(tiny_config, LORA)) == STOPPED
+    assert tiny.train(tiny_config, tmp_path / "run", *settings(tiny_config, LORA), resume=True) == 0
+    assert_equal_runs(tmp_path / "run", adapted)
+
+
+def test_what_is_frozen_leaves_as_it_came(tiny_config, tmp_path, before) -> None:
+    with tiny.shared_step("frozen"):
+        assert tiny.train(tiny_config, tmp_path / "run", *settings(tiny_config, FROZEN)) == 0
+    _, after = encoders.load(tmp_path / "run" / "model")
+    jax.tree.map(np.testing.assert_array_equal, after["embeddings"], before["embeddings"])
+    kernels = (params["layer_0"]["query"]["kernel"] for params in (after, before))
+    assert not np.array_equal(*kernels)
+
+
+def test_a_pattern_that_fits_nothing_is_said_before_anything_is_written(
+    tiny_config, tmp_path, capsys
+) -> None:
+    assert tiny.train(tiny_config, tmp_path / "run", "encoder.freeze=['layers/*']") == 2
+    assert "encoder: 'layers/*' fits no parameter; there are" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

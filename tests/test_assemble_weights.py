@@ -1,0 +1,79 @@
+"""What of an encoder is trained, and what leaves the run."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from bscl_jax import assemble, encoders, training
+from bscl_jax.assemble import _weights
+from tests.example_run import parse
+
+LORA = "encoder.lora={rank: 2, alpha: 8, targets: ['*query/kernel']}"
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return encoders.random(["how to renew a book"], seed=0, num_layers=2, hidden_size=8)[1]
+
+
+def random_section(*settings: str):
+    return parse("encoder={kind: random}", *settings).encoder
+
+
+def updated(section, params, times: int = 2):
+    """Train with a gradient of ones where there is one; return parameters and state."""
+    optimizer = _weights.train_only(
+        training.make_optimizer(num_steps=10, learning_rate=0.1, warmup=0), section
+    )
+    state = optimizer.init(params)
+    for _ in range(times):
+        grads = jax.grad(
+            lambda params: sum(
+                leaf.sum() for leaf in jax.tree.leaves(assemble.weights_of(section, params))
+            )
+        )(params)
+        updates, state = optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+    return params, state
+
+
+def test_frozen_parameters_keep_their_bits_and_have_no_moments(weights) -> None:
+    section = random_section("encoder.freeze=['layer_0/*', 'embeddings/*']")
+    params, state = updated(section, {"encoder": weights})
+    for name in ("layer_0", "embeddings"):
+        jax.tree.map(np.testing.assert_array_equal, params["encoder"][name], weights[name])
+    assert not np.array_equal(
+        params["encoder"]["layer_1"]["query"]["kernel"], weights["layer_1"]["query"]["kernel"]
+    )
+    trained = sum(leaf.size for leaf in jax.tree.leaves(weights["layer_1"]))
+    assert sum(leaf.size for leaf in jax.tree.leaves(state)) < 2 * trained + 10
+
+
+def test_with_adapters_nothing_else_of_the_encoder_is_trained(weights) -> None:
+    section = random_section(LORA)
+    start = {"encoder": weights, **_weights.adapters(section, weights, seed=0)}
+    params, state = updated(section, start)
+    jax.tree.map(np.testing.assert_array_equal, params["encoder"], weights)
+    adapter = params["lora"]["layer_1"]["query"]["kernel"]
+    assert np.abs(adapter["up"]).min() > 0
+    merged = assemble.weights_of(section, params)["layer_1"]["query"]["kernel"]
+    change = 4 * np.asarray(adapter["down"]) @ np.asarray(adapter["up"])
+    np.testing.assert_allclose(merged, weights["layer_1"]["query"]["kernel"] + change, rtol=1e-5)
+    sizes = sum(leaf.size for leaf in jax.tree.leaves(params["lora"]))
+    assert sum(leaf.size for leaf in jax.tree.leaves(state)) < 2 * sizes + 10
+
+
+def test_without_either_the_optimizer_is_the_plain_one(weights) -> None:
+    section = random_section()
+    optimizer = training.make_optimizer(num_steps=10)
+    assert _weights.train_only(optimizer, section) is optimizer
+    assert _weights.adapters(section, weights, seed=0) == {}
+    plain = assemble.weights_of(section, {"encoder": weights})
+    jax.tree.map(np.testing.assert_array_equal, plain, weights)
+
+
+def test_a_frozen_pattern_that_fits_nothing_is_refused(weights) -> None:
+    section = random_section("encoder.freeze=['layer_9/*']")
+    with pytest.raises(ValueError, match="'layer_9/\\*' fits no parameter"):
+        _weights.adapters(section, weights, seed=0)
