@@ -1,0 +1,19 @@
+"""The arguments of the commands, one file each.
+
+Each command is imported when it runs, so that ``--help`` and a mistyped option answer at once.
+"""
+
+import argparse
+
+from bscl_jax.cli.arguments import _batches, _compare, _evaluate, _mine, _train
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser: ``arguments.run(arguments)`` runs what was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="bscl-jax", description="Batch-softmax contrastive learning of sentence embeddings."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (_train, _evaluate, _compare, _mine, _batches):
+        command.add(commands)
+    return parser
