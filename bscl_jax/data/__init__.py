@@ -18,6 +18,7 @@ from bscl_jax.data._positives import KnownPositives, known_couples
 from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._table import Table, read_table
+from bscl_jax.data._texts import read_texts
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
 from bscl_jax.data._triplets import make_triplets
 from bscl_jax.data._write_pairs import check_suffix, write_pairs
@@ -53,6 +54,7 @@ __all__ = [
     "one_of",
     "pad",
     "read_table",
+    "read_texts",
     "tokenize_pairs",
     "write_pairs",
     "write_quarantine",

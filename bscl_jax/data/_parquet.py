@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bscl_jax.data._errors import DataError
-from bscl_jax.data._read_text import read_bytes
+from bscl_jax.data._read_text import refusals
 from bscl_jax.data._rows import Row, as_cell, find_column
+
+BATCH = 256
+"""Rows that are read at a time."""
 
 
 def parquet_rows(path: str | PathLike[str], columns: Sequence[str]) -> Iterator[Row]:
@@ -18,32 +21,35 @@ def parquet_rows(path: str | PathLike[str], columns: Sequence[str]) -> Iterator[
         columns: the asked columns, of texts or numbers.
 
     Raises:
-        DataError: if the file cannot be read, or a column is missing or of another type.
+        DataError: if the file cannot be read, or a column is missing or of another type: before
+            the first row; where its data are damaged, at that place.
     """
+    with refusals(Path(path)), Path(path).open("rb") as content:
+        number = 0
+        for batch in _batches(path, content, columns):
+            for values in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+                number += 1
+                cells = [as_cell(value) for value in values]
+                yield Row(number, cells, whole=cells)
+
+
+def _batches(path: str | PathLike[str], content: BinaryIO, columns: Sequence[str]) -> Iterator[Any]:
     import pyarrow
     from pyarrow import parquet
 
-    content = read_bytes(Path(path))
     try:
-        file = parquet.ParquetFile(pyarrow.BufferReader(content))
+        file = parquet.ParquetFile(content)
         names = file.schema_arrow.names
         for column in columns:
             remedy = "name the column as the file does"
             find_column(str(path), names, column, holder="file", remedy=remedy)
             _check_type(path, column, file.schema_arrow.field(column).type)
-        table = file.read(columns=list(dict.fromkeys(columns)))
+        yield from file.iter_batches(batch_size=BATCH, columns=list(dict.fromkeys(columns)))
     except (pyarrow.ArrowException, OSError) as error:
         fault = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"{path}: this is no Parquet file, or a damaged one ({fault}); write it again"
         ) from None
-    number = 0
-    for batch in table.to_batches():
-        lists = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in columns]
-        for values in zip(*lists, strict=True):
-            number += 1
-            cells = [as_cell(value) for value in values]
-            yield Row(number, cells, whole=cells)
 
 
 def _check_type(path: str | PathLike[str], column: str, kind: Any) -> None:

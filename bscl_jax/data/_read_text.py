@@ -1,11 +1,15 @@
-"""A file's whole text, or one error that says why there is none."""
+"""A file's text, whole or by lines, or one error that says why there is none."""
 
 import gzip
+import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
 from bscl_jax.data._errors import DataError, data_error
+from bscl_jax.data._rows import EMPTY
 
 
 def read_text(path: str | PathLike[str], *, undecodable: str = "refuse") -> str:
@@ -29,15 +33,48 @@ def read_text(path: str | PathLike[str], *, undecodable: str = "refuse") -> str:
     except UnicodeDecodeError:
         raise data_error(path, _undecodable_lines(content)) from None
     if not text.strip():
-        raise DataError(f"{path}: the file is empty; give one with a row for each pair")
+        raise DataError(f"{path}: {EMPTY}")
     return text
+
+
+def read_lines(path: str | PathLike[str], *, newline: str) -> Iterator[str]:
+    r"""Read a file as ``read_text`` does, a line at a time and with what is not UTF-8 kept.
+
+    Args:
+        path: the file.
+        newline: ``"\n"`` ends lines at line feeds alone, ``""`` also at carriage returns.
+
+    Returns:
+        The lines with their ends.
+
+    Raises:
+        DataError: when the first line is asked for, if the file is missing or unreadable; at the
+            damaged place, if it is damaged.
+    """
+    path = Path(path)
+    with refusals(path), path.open("rb") as content:
+        plain = gzip.GzipFile(fileobj=content) if is_packed(path) else content
+        with io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline) as lines:
+            yield from lines
 
 
 def read_bytes(path: Path) -> bytes:
     """Read a file, unpacked where its name ends in ``.gz``; raise DataError where it cannot be."""
-    try:
+    with refusals(path):
         content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix.lower() == ".gz" else content
+        return gzip.decompress(content) if is_packed(path) else content
+
+
+def is_packed(path: Path) -> bool:
+    """Tell whether the name of a file says that it is gzipped."""
+    return path.suffix.lower() == ".gz"
+
+
+@contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a file into a DataError with the remedy."""
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(
             f"{path}: no such file; check the path (relative paths start at the working directory)"

@@ -1,15 +1,20 @@
-"""The rows of TSV, CSV and JSON lines, each with the line on which it starts."""
+"""The rows of TSV, CSV and JSON lines, each with the line on which it starts.
+
+Readers take the lines of a file, with their ends, as they come: whole files and streams alike.
+"""
 
 import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bscl_jax.data._errors import DataError, quote
 
 BLANK = "the line is blank; delete it"
+EMPTY = "the file is empty; give one with a row for each pair"
+
+Content = TypeVar("Content", str, list[str] | str)
 
 
 class Row(NamedTuple):
@@ -31,34 +36,43 @@ class Row(NamedTuple):
 
 
 def tsv_rows(
-    path: str | PathLike[str], text: str, columns: Sequence[str], optional: Sequence[str] = ()
+    path: str | PathLike[str],
+    lines: Iterable[str],
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
 ) -> Iterator[Row]:
     """Rows of tab-separated text with a header. There is no quoting: a quote is a character."""
     del optional  # the header has a column for all rows or for none
-    lines = _without_trailing_blanks([line.removesuffix("\r") for line in text.split("\n")])
-    rows = ((n, line.split("\t") if line else []) for n, line in enumerate(lines, start=1))
+    bare = (line.removesuffix("\n").removesuffix("\r") for line in lines)
+    rows = ((n, line.split("\t") if line else []) for n, line in enumerate(bare, start=1))
     return _picked(path, rows, columns, "part the cells by one tab each, with none inside a text")
 
 
 def csv_rows(
-    path: str | PathLike[str], text: str, columns: Sequence[str], optional: Sequence[str] = ()
+    path: str | PathLike[str],
+    lines: Iterable[str],
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
 ) -> Iterator[Row]:
     """Rows of comma-separated text with a header; cells may be in double quotes."""
     del optional
     advice = 'put cells that hold a comma into double quotes ("")'
-    return _picked(path, _split_csv(text), columns, advice)
+    return _picked(path, _split_csv(lines), columns, advice)
 
 
 def jsonl_rows(
-    path: str | PathLike[str], text: str, columns: Sequence[str], optional: Sequence[str] = ()
+    path: str | PathLike[str],
+    lines: Iterable[str],
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
 ) -> Iterator[Row]:
     """Rows of JSON lines: one object a line; numbers stay as they are written.
 
     Optional columns may be null or missing in some of the objects: an empty cell.
     """
     del path
-    lines = _without_trailing_blanks([line.rstrip() for line in text.split("\n")])
-    for number, line in enumerate(lines, start=1):
+    numbered = enumerate((line.rstrip() for line in lines), start=1)
+    for number, line in _without_trailing_blanks(numbered):
         if not line:
             yield Row(number, (), f": {BLANK}")
             continue
@@ -76,14 +90,20 @@ def jsonl_rows(
             yield _picked_from_object(number, row, columns)._replace(whole=(line,))
 
 
-def _without_trailing_blanks(lines: list[str]) -> list[str]:
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+def _without_trailing_blanks(
+    rows: Iterable[tuple[int, Content]],
+) -> Iterator[tuple[int, Content]]:
+    """Hand rows on, blank ones only once another follows."""
+    blanks: list[tuple[int, Content]] = []
+    for row in rows:
+        blanks.append(row)
+        if row[1]:
+            yield from blanks
+            blanks.clear()
 
 
-def _split_csv(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True)
+def _split_csv(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
+    reader = csv.reader(lines, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -97,11 +117,14 @@ def _split_csv(text: str) -> Iterator[tuple[int, list[str] | str]]:
 
 def _picked(
     path: str | PathLike[str],
-    rows: Iterator[tuple[int, list[str] | str]],
+    rows: Iterable[tuple[int, list[str] | str]],
     columns: Sequence[str],
     advice: str,
 ) -> Iterator[Row]:
-    line, header = next(rows)
+    rows = _without_trailing_blanks(rows)
+    line, header = next(rows, (0, []))
+    if line == 0:
+        raise DataError(f"{path}: {EMPTY}")
     if isinstance(header, str):
         raise DataError(f"{path}, line {line}: {header}")
     remedy = "name the column as the file does or correct the header"

@@ -1,6 +1,7 @@
 """Files of text columns, read whole or not at all."""
 
-from collections.abc import Callable, Iterable, Mapping
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ from bscl_jax.types import RejectedRow
 
 READERS = {".tsv": tsv_rows, ".csv": csv_rows, ".jsonl": jsonl_rows}
 """The reader of the text files of each suffix; a further ``.gz`` unpacks first."""
+
+NEWLINES = {".tsv": "\n", ".csv": "", ".jsonl": "\n"}
+"""What ends a line in each of them: line feeds alone, or any line end."""
 
 PARQUET = ".parquet"
 
@@ -85,13 +89,14 @@ def read_table(
         [2]
     """
     check_on_error(on_error)
-    suffix = _suffix(path)
+    suffix = find_suffix(path)
     if suffix == PARQUET:
         rows, unit = parquet_rows(path, tuple(columns)), "row"
     else:
         text = read_text(path, undecodable="refuse" if on_error == "error" else "keep")
         optional = [name for name, parse in columns.items() if parse is as_text_or_none]
-        rows, unit = READERS[suffix](path, text, tuple(columns), optional), "line"
+        lines = io.StringIO(text, newline=NEWLINES[suffix])
+        rows, unit = READERS[suffix](path, lines, tuple(columns), optional), "line"
     values, lines, rejected = parse_rows(path, rows, columns, unit=unit, on_error=on_error)
     if not lines:
         header = "" if unit == "row" else "a header but "
@@ -133,7 +138,7 @@ def parse_rows(
     problems: list[str] = []
     rejected: list[RejectedRow] = []
     for row in rows:
-        found, faults = _parse_row(row, columns)
+        found, faults = parse_row(row, columns)
         if not faults:
             numbers.append(row.line)
             for of_column, value in zip(values.values(), found, strict=True):
@@ -150,9 +155,7 @@ def parse_rows(
     return values, numbers, rejected
 
 
-def _parse_row(
-    row: Row, columns: Mapping[str, Callable[[str], Any]]
-) -> tuple[list[Any], list[str]]:
+def parse_row(row: Row, columns: Mapping[str, Callable[[str], Any]]) -> tuple[list[Any], list[str]]:
     """Return the values of a row, or what is wrong with it."""
     if row.problem:
         return [], [row.problem]
@@ -170,16 +173,28 @@ def _parse_row(
     return values, faults
 
 
-def _suffix(path: str | PathLike[str]) -> str:
+def find_suffix(path: str | PathLike[str], texts: Sequence[str] = tuple(READERS)) -> str:
+    """Return what says how a file is read.
+
+    Args:
+        path: the file.
+        texts: the known suffixes of text files, each of which may be gzipped.
+
+    Returns:
+        One of them, or that of Parquet, in lower case.
+
+    Raises:
+        DataError: if the suffix is another one.
+    """
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    known = {*READERS, PARQUET}
+    known = {*texts, PARQUET}
     if suffixes[-1:] == [".gz"]:
         suffixes.pop()
-        known = set(READERS)
+        known = set(texts)
     suffix = suffixes[-1] if suffixes else ""
     if suffix not in known:
         raise DataError(
-            f"{path}: unknown suffix {suffix!r}; known are {', '.join(READERS)}, each also with "
+            f"{path}: unknown suffix {suffix!r}; known are {', '.join(texts)}, each also with "
             f".gz, and {PARQUET}; convert or rename the file"
         )
     return suffix
