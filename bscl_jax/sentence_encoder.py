@@ -17,7 +17,7 @@ class SentenceEncoder:
 
     Attributes:
         encoder: the encoder of :func:`bscl_jax.encoders.load`.
-        params: its weights.
+        params: its weights, a copy on every device.
 
     Example:
         >>> from bscl_jax import SentenceEncoder
@@ -29,16 +29,26 @@ class SentenceEncoder:
         True
     """
 
-    def __init__(self, encoder: "encoders.Encoder", params: object) -> None:
+    def __init__(
+        self, encoder: "encoders.Encoder", params: object, *, devices: int | None = None
+    ) -> None:
         import jax
 
+        from bscl_jax import parallel
+
         self.encoder = encoder
-        self.params = params
+        self._mesh = parallel.make_mesh(devices)
+        self.params = parallel.replicate(params, self._mesh)
         self._encode = jax.jit(encoder.apply)
 
     @classmethod
     def load(
-        cls, path_or_name: str | Path, *, max_length: int | None = None, dtype: str = "float32"
+        cls,
+        path_or_name: str | Path,
+        *,
+        max_length: int | None = None,
+        dtype: str = "float32",
+        devices: int | None = None,
     ) -> "SentenceEncoder":
         """Load a model.
 
@@ -47,19 +57,28 @@ class SentenceEncoder:
                 the BERT family, or a hub name.
             max_length: longest text in tokens, the rest is cut off; None takes the model's own.
             dtype: type of the computation, ``float32`` or ``bfloat16``.
+            devices: devices that share each batch, its rows split over them; None takes all. The
+                vectors are the same (beyond rounding, about 1e-7).
 
         Raises:
             FileNotFoundError: it is nowhere to be found; the message lists the places searched.
-            ValueError: it is found but cannot be read as the model that it says to be.
+            ValueError: it is found but cannot be read as the model that it says to be, or there
+                are not so many devices.
         """
         from bscl_jax import encoders
 
-        return cls(*encoders.load(str(path_or_name), max_length=max_length, dtype=dtype))
+        encoder, params = encoders.load(str(path_or_name), max_length=max_length, dtype=dtype)
+        return cls(encoder, params, devices=devices)
 
     @property
     def dimension(self) -> int:
         """Features of a vector."""
         return self.encoder.dimension
+
+    @property
+    def num_devices(self) -> int:
+        """Devices that share each batch."""
+        return self._mesh.size
 
     def encode(
         self,
@@ -67,6 +86,9 @@ class SentenceEncoder:
         *,
         batch_size: int = 64,
         normalize: bool | None = None,
+        truncate_dim: int | None = None,
+        dtype: str = "float32",
+        ranges: np.ndarray | None = None,
         show_progress: bool = False,
     ) -> np.ndarray:
         """Embed texts.
@@ -74,32 +96,37 @@ class SentenceEncoder:
         Args:
             texts: any number of texts, none included; an empty text is a text. A single string
                 gives a single vector.
-            batch_size: texts encoded at a time; changes speed and memory, not the vectors
-                (beyond rounding, about 1e-7).
-            normalize: scale every vector to length 1; None does what the model says.
+            batch_size: texts encoded at a time, on all devices together; changes speed and memory,
+                not the vectors (beyond rounding, about 1e-7).
+            normalize: scale every vector to length 1, after ``truncate_dim`` has cut it; None does
+                what the model says, before the cut, so that vectors that are cut are shorter
+                than 1.
+            truncate_dim: the first so many features, 1 to d, are returned; None returns all. Models
+                trained with a Matryoshka loss lose little by it.
+            dtype: type of the vectors: ``float32``, ``float16``, ``int8``, ``uint8``, ``binary`` or
+                ``ubinary``, as :func:`bscl_jax.evaluation.quantize` says.
+            ranges: low and high of each feature, for ``int8`` and ``uint8``; None takes those of
+                these texts.
             show_progress: draw a bar.
 
         Returns:
-            float32 ``(n, d)``, row i for text i; ``(d,)`` for a single string.
+            ``(n, d)``, row i for text i, with d ``truncate_dim`` if there is one, and ⌈d / 8⌉ for
+            the binary types; ``(d,)`` for a single string.
 
         Raises:
             TypeError: something in ``texts`` is not a string; its position is named.
-            ValueError: ``batch_size`` is below 1.
+            ValueError: ``batch_size`` is below 1, ``truncate_dim`` not from 1 to d, ``dtype``
+                unknown, or ``ranges`` do not fit or are missing for a single text.
         """
-        if isinstance(texts, str):
-            return self.encode(
-                [texts], batch_size=batch_size, normalize=normalize, show_progress=show_progress
-            )[0]
-        for position, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise TypeError(
-                    f"texts must be strings, text {position} was a {type(text).__name__}"
-                )
-        embeddings = self._embed(texts, batch_size, show_progress)
-        from bscl_jax.evaluation import unit_rows
+        from bscl_jax.evaluation import check_dtype, quantize
 
-        wanted = self.encoder.normalize if normalize is None else normalize
-        return unit_rows(embeddings) if wanted else embeddings
+        check_dtype(dtype)
+        _check_truncate_dim(truncate_dim, self.dimension)
+        listed = [texts] if isinstance(texts, str) else texts
+        _check_texts(listed)
+        raw = self._embed(listed, batch_size, show_progress)
+        vectors = quantize(self._scale_and_cut(raw, normalize, truncate_dim), dtype, ranges=ranges)
+        return vectors[0] if isinstance(texts, str) else vectors
 
     def similarity(
         self, a: np.ndarray | Sequence[str], b: np.ndarray | Sequence[str]
@@ -121,19 +148,45 @@ class SentenceEncoder:
         )
         return left @ right.T
 
+    def _scale_and_cut(
+        self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
+    ) -> np.ndarray:
+        """Scale as the model says, cut, scale as the caller says: sentence-transformers' order."""
+        from bscl_jax.evaluation import unit_rows
+
+        whole = unit_rows(raw) if normalize is None and self.encoder.normalize else raw
+        cut = whole[:, :truncate_dim]
+        return unit_rows(cut) if normalize else cut
+
     def _embed(self, texts: Sequence[str], batch_size: int, show_progress: bool) -> np.ndarray:
         from rich.progress import Progress
 
+        from bscl_jax import parallel
         from bscl_jax.evaluation import make_embed
 
         with Progress(disable=not show_progress) as bar:
             task = bar.add_task("encode", total=len(texts))
             embed = make_embed(
                 self.encoder.tokenize,
-                lambda tokens: self._encode(self.params, tokens),
+                lambda tokens: self._encode(self.params, parallel.place(tokens, self._mesh)),
                 pad_id=self.encoder.pad_id,
                 dimension=self.dimension,
                 batch_size=batch_size,
+                multiple=self._mesh.size,
                 advance=lambda count: bar.advance(task, count),
             )
             return embed(texts)
+
+
+def _check_texts(texts: Sequence[object]) -> None:
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be strings, text {position} was a {type(text).__name__}")
+
+
+def _check_truncate_dim(truncate_dim: int | None, dimension: int) -> None:
+    if truncate_dim is not None and not 1 <= truncate_dim <= dimension:
+        raise ValueError(
+            f"truncate_dim must be from 1 to {dimension}, the features of the model, was "
+            f"{truncate_dim}"
+        )

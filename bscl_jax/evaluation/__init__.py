@@ -2,5 +2,16 @@
 
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
 from bscl_jax.evaluation._evaluate import evaluate, measures
+from bscl_jax.evaluation._quantize import DTYPES, check_dtype, find_ranges, quantize
 
-__all__ = ["Embed", "evaluate", "make_embed", "measures", "unit_rows"]
+__all__ = [
+    "DTYPES",
+    "Embed",
+    "check_dtype",
+    "evaluate",
+    "find_ranges",
+    "make_embed",
+    "measures",
+    "quantize",
+    "unit_rows",
+]

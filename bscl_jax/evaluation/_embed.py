@@ -23,6 +23,7 @@ def make_embed(
     pad_id: int,
     dimension: int,
     batch_size: int = 64,
+    multiple: int = 1,
     advance: Callable[[int], None] | None = None,
 ) -> Embed:
     """Make the function that embeds texts.
@@ -36,6 +37,7 @@ def make_embed(
         pad_id: the id that fills up a short text.
         dimension: features of an embedding (needed where there is no text to learn it from).
         batch_size: texts encoded at a time.
+        multiple: each batch is filled up to a multiple of so many rows, the devices that share it.
         advance: called with the number of texts of each finished batch.
 
     Returns:
@@ -60,7 +62,8 @@ def make_embed(
         for rows, token_lists in data.length_batches(
             tokenize(list(texts)), batch_size=batch_size, lengths=LENGTHS
         ):
-            tokens = _fill_rows(data.pad(token_lists, LENGTHS, pad_id), batch_size)
+            wanted = _filled(len(rows), batch_size, multiple)
+            tokens = _fill_rows(data.pad(token_lists, LENGTHS, pad_id), wanted)
             running = (rows, encode(tokens))  # runs on while the batch before is copied out
             if waiting is not None:
                 _collect(embeddings, *waiting, advance)
@@ -84,10 +87,15 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _fill_rows(tokens: TokenBatch, batch_size: int) -> TokenBatch:
-    """Repeat the first row until there are a power of two of rows, or ``batch_size``."""
-    rows = len(tokens.ids)
-    missing = min(1 << (rows - 1).bit_length(), max(batch_size, rows)) - rows
+def _filled(rows: int, batch_size: int, multiple: int) -> int:
+    """Return a power of two of rows, or ``batch_size``, as a multiple."""
+    wanted = min(1 << (rows - 1).bit_length(), max(batch_size, rows))
+    return -(-wanted // multiple) * multiple
+
+
+def _fill_rows(tokens: TokenBatch, wanted: int) -> TokenBatch:
+    """Repeat the first row until there are as many rows as wanted."""
+    missing = wanted - len(tokens.ids)
     if missing == 0:
         return tokens
     return jax.tree.map(lambda x: np.concatenate([x, np.repeat(x[:1], missing, axis=0)]), tokens)

@@ -56,6 +56,13 @@ def test_few_row_counts_are_compiled() -> None:
     assert {shape[0] for shape in recorder.shapes} == {1, 2, 4, 6}
 
 
+def test_batches_are_filled_up_to_what_devices_share() -> None:
+    recorder = Recorder()
+    function = make_embed(tokenize, recorder, pad_id=0, dimension=2, batch_size=5, multiple=3)
+    np.testing.assert_array_equal(function(TEXTS * 2), embed(TEXTS * 2, Recorder()))
+    assert {shape[0] for shape in recorder.shapes} == {6}
+
+
 def test_no_texts_give_no_rows_and_do_not_run_the_model() -> None:
     recorder = Recorder()
     assert embed([], recorder).shape == (0, 2)
