@@ -15,6 +15,20 @@ USAGE = 2
         (["trian"], "invalid choice: 'trian'"),
         (["train", "--config", "a.yaml", "--resum"], "unrecognized arguments: --resum"),
         (["compare", "runs/a"], "the following arguments are required: FOLDER_B"),
+        (
+            [
+                "embed",
+                "--model",
+                "m",
+                "--input",
+                "a.txt",
+                "--output",
+                "a.npy",
+                "--resume",
+                "--overwrite",
+            ],
+            "--overwrite: not allowed with argument --resume",
+        ),
         (["train", "--config", "a.yaml", "--runs", "0"], "must be a whole number from 1, was '0'"),
     ],
 )
