@@ -76,8 +76,8 @@ class Encoder:
 
         Args:
             params: parameters as ``load`` returned them, or trained further.
-            tokens: the texts, padded; each has a real token and at most
-                ``max_position_embeddings`` tokens.
+            tokens: the texts, padded; each has a real token and no more tokens
+                than the model has positions for.
             dropout_key: one key (each row draws from the key folded with its position), or one
                 key a row, so that a batch cut in chunks with its keys draws the same masks. None:
                 no dropout, as at inference. There is no other switch.
@@ -111,7 +111,7 @@ class Encoder:
             One vector a token, in the encoder's computation type. Those of padding are arbitrary.
         """
         ids, mask = jnp.asarray(tokens.ids), jnp.asarray(tokens.mask)
-        longest = self.checkpoint.config.max_position_embeddings
+        longest = self.checkpoint.config.max_tokens
         if ids.ndim != 2 or ids.shape != mask.shape:
             raise ValueError(
                 "ids and mask must both have shape (texts, tokens); they have shapes "

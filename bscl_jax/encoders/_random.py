@@ -11,6 +11,7 @@ from bscl_jax.encoders import bert
 from bscl_jax.encoders._encoder import Checkpoint, Encoder
 from bscl_jax.encoders._load import find_computation_type, make_encoder
 from bscl_jax.encoders._tokenizer import FoundTokenizer
+from bscl_jax.encoders.post_norm import PostNormConfig
 from bscl_jax.types import Params
 
 _SPECIAL = {
@@ -108,7 +109,7 @@ def random(
     return encoder, _make_params(config, seed, scan_layers=scan_layers)
 
 
-def _make_params(config: bert.BertConfig, seed: int, *, scan_layers: bool) -> Params:
+def _make_params(config: PostNormConfig, seed: int, *, scan_layers: bool) -> Params:
     """Fresh weights; stacked from the unrolled ones, so that both forms start equal."""
     ids = jnp.zeros((1, 1), jnp.int32)
     module = bert.FAMILY.make_module(config)

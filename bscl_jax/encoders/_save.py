@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from tokenizers import models
+
 from bscl_jax.encoders._encoder import Encoder
 from bscl_jax.encoders._layout import Layout, write_json, write_layout
 from bscl_jax.encoders._weights import WEIGHTS_FILE, write_weights
@@ -63,6 +65,8 @@ def _write_tokenizer(folder: Path, encoder: Encoder) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     facts = {**encoder.checkpoint.tokenizer_facts, "model_max_length": encoder.max_length}
     write_json(folder / "tokenizer_config.json", facts)
+    if not isinstance(tokenizer.model, models.WordPiece):
+        return  # the other kinds are read from tokenizer.json alone
     vocabulary = tokenizer.get_vocab(with_added_tokens=False)
     words = sorted(vocabulary, key=vocabulary.__getitem__)
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer, normalizers
 
+from bscl_jax.encoders._family import Family
+
 _SANE_LENGTH = 1_000_000  # files say 1e30 where they mean "no limit"
 
 
@@ -27,14 +29,15 @@ class FoundTokenizer(NamedTuple):
     pad_id: int
 
 
-def read_tokenizer(folder: Path, *, lowercase: bool = False) -> FoundTokenizer:
+def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> FoundTokenizer:
     """Read the tokenizer of a folder.
 
     ``tokenizer.json`` is read directly; transformers, which takes seconds to import, is needed
-    only where there is nothing but ``vocab.txt``.
+    only where there is nothing but a vocabulary.
 
     Args:
         folder: where the files lie.
+        family: of the model, for what the files leave open.
         lowercase: lower-case every text first, whatever the tokenizer does itself.
 
     Returns:
@@ -48,10 +51,8 @@ def read_tokenizer(folder: Path, *, lowercase: bool = False) -> FoundTokenizer:
     if (folder / "tokenizer.json").is_file():
         tokenizer = _parse(folder / "tokenizer.json")
         _follow_config(tokenizer, facts)
-    elif (folder / "vocab.txt").is_file():
-        tokenizer = _from_vocabulary(folder)
     else:
-        raise FileNotFoundError(f"{folder} has no tokenizer: tokenizer.json or vocab.txt is needed")
+        tokenizer = _from_vocabulary(folder, family)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if tokenizer.num_special_tokens_to_add(is_pair=False) == 0:
@@ -61,7 +62,7 @@ def read_tokenizer(folder: Path, *, lowercase: bool = False) -> FoundTokenizer:
     length = facts.get("model_max_length")
     sane = isinstance(length, int) and 0 < length < _SANE_LENGTH
     return FoundTokenizer(
-        tokenizer, facts, length if sane else None, _pad_id(folder, tokenizer, facts)
+        tokenizer, facts, length if sane else None, _pad_id(folder, family, tokenizer, facts)
     )
 
 
@@ -108,18 +109,27 @@ def _follow_config(tokenizer: Tokenizer, facts: Mapping[str, Any]) -> None:
     tokenizer.normalizer = normalizer
 
 
-def _from_vocabulary(folder: Path) -> Tokenizer:
+def _from_vocabulary(folder: Path, family: Family) -> Tokenizer:
+    vocabulary = family.vocabulary
+    if vocabulary is None or not all((folder / name).is_file() for name in vocabulary.files):
+        other = "" if vocabulary is None else f" or {' and '.join(vocabulary.files)}"
+        raise FileNotFoundError(
+            f"{folder} has no tokenizer: tokenizer.json{other} is needed; AutoTokenizer of "
+            "transformers makes tokenizer.json of other files, with save_pretrained(folder)"
+        )
     # transformers announces at import that PyTorch is absent, which is how it should be here.
     silence = "TRANSFORMERS_NO_ADVISORY_WARNINGS"
     before = os.environ.get(silence)
     os.environ[silence] = "1"
     try:
-        from transformers import BertTokenizer
+        import transformers
+
+        builder = getattr(transformers, vocabulary.builder)
     finally:
         del os.environ[silence]
         if before is not None:
             os.environ[silence] = before
-    return BertTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+    return builder.from_pretrained(folder, local_files_only=True).backend_tokenizer
 
 
 def _lowercase(tokenizer: Tokenizer) -> None:
@@ -132,11 +142,11 @@ def _lowercase(tokenizer: Tokenizer) -> None:
     tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *rest])
 
 
-def _pad_id(folder: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> int:
+def _pad_id(folder: Path, family: Family, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> int:
     token = facts.get("pad_token") or read_json(folder / "special_tokens_map.json").get("pad_token")
     if isinstance(token, Mapping):
         token = token.get("content")
-    token = token or "[PAD]"
+    token = token or family.pad_token
     pad_id = tokenizer.token_to_id(token)
     if pad_id is None:
         raise ValueError(f"the tokenizer of {folder} does not know its padding token {token!r}")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bscl_jax import encoders
-from bscl_jax.encoders.bert import _model
-from bscl_jax.encoders.bert._model import attend
+from bscl_jax.encoders import _attention, _model
+from bscl_jax.encoders._attention import attend
 from bscl_jax.types import TokenBatch
 from tests.encoders.conftest import TEXTS, pad
 
@@ -91,7 +91,8 @@ def test_every_place_of_the_model_draws_masks_of_its_own(
         sites.append(int(site))
         return values
 
-    monkeypatch.setattr(_model, "drop", record)
+    for module in (_attention, _model):
+        monkeypatch.setattr(module, "drop", record)
     small[0].apply(small[1], batch, dropout_key=jax.random.key(0))
     assert len(sites) == 1 + 3 * small[0].checkpoint.config.num_hidden_layers
     assert len(set(sites)) == len(sites)
@@ -111,8 +112,9 @@ def test_attention_with_dropout_is_attention_where_nothing_is_dropped() -> None:
     mask = jnp.array([[True] * 5, [True, True, False, False, False]])
     keys = jax.random.split(jax.random.key(1), 2)
     almost_never = 1 / 65536  # the lowest rate that still takes the explicit path
-    explicit = attend(query, key, value, mask, keys, 0, almost_never)
-    fused = attend(query, key, value, mask, None, 0, almost_never)
+    allowed, bias = mask[:, None, None, :], jax.random.normal(jax.random.key(2), (1, 2, 5, 5))
+    explicit = attend(query, key, value, allowed, keys, 0, almost_never, bias)
+    fused = attend(query, key, value, allowed, None, 0, almost_never, bias)
     np.testing.assert_allclose(explicit, fused, atol=1e-4)
 
 

@@ -152,7 +152,7 @@ def test_a_default_prompt_is_refused_and_an_unused_one_is_not(folder: Path) -> N
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"model_type": "roberta"}, "model_type 'roberta' is not supported; supported: bert"),
+        ({"model_type": "gpt2"}, "model_type 'gpt2' is not supported; supported: bert, roberta, "),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type must be 'absolute'"),
         ({"is_decoder": True}, "is_decoder must be False"),
         (

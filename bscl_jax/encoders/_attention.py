@@ -1,0 +1,54 @@
+"""Attention of all families: scaled dot products, a bias where a family has one, dropout."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key, UInt32
+
+from bscl_jax.encoders._dropout import drop
+
+RowKeys = Key[Array, " b"] | None
+"""One dropout key per row; None for no dropout."""
+
+
+def attend(
+    query: Float[Array, "b s h f"],
+    key: Float[Array, "b s h f"],
+    value: Float[Array, "b s h f"],
+    allowed: Bool[Array, "b 1 #s s"],
+    row_keys: RowKeys,
+    site: int | UInt32[Array, ""],
+    rate: float,
+    bias: Float[Array, "#b h s s"] | None = None,
+    *,
+    scale: float | None = None,
+) -> Float[Array, "b s h f"]:
+    """Scaled dot-product attention where it is allowed, softmax in float32.
+
+    With dropout of the probabilities they have to be written out; without it JAX's own function
+    is used, which an accelerator may fuse.
+
+    Args:
+        query: a vector for each token that asks.
+        key: a vector for each token that is asked.
+        value: what an asked token gives.
+        allowed: True where a token (third axis) may ask another (fourth); one that may ask none
+            gets the mean of all.
+        row_keys: dropout keys.
+        site: number of the place in the model.
+        rate: dropout rate of the probabilities, in [0, 1).
+        bias: added to the scaled dot products.
+        scale: what the dot products are multiplied with; None for 1 / sqrt(f).
+
+    Returns:
+        The mixed values.
+    """
+    if row_keys is None or rate == 0:
+        return jax.nn.dot_product_attention(query, key, value, bias=bias, mask=allowed, scale=scale)
+    logits = jnp.einsum("bqhf,bkhf->bhqk", query, key, preferred_element_type=jnp.float32)
+    logits = logits / query.shape[-1] ** 0.5 if scale is None else logits * scale
+    if bias is not None:
+        logits = logits + bias
+    logits = jnp.where(allowed, logits, jnp.finfo(jnp.float32).min)
+    probabilities = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
+    probabilities = drop(probabilities, row_keys, site, rate)
+    return jnp.einsum("bhqk,bkhf->bqhf", probabilities, value)

@@ -1,0 +1,126 @@
+"""What the modules of all families share: their settings and the run through their layers.
+
+Everything but attention works on flattened ``(b * s, d)`` activations, which is some 10 % faster on
+a CPU than ``(b, s, d)`` and the same elsewhere.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float, UInt32
+
+from bscl_jax.encoders._attention import RowKeys
+from bscl_jax.encoders._dropout import drop
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "gelu_tanh": partial(jax.nn.gelu, approximate=True),
+    "relu": jax.nn.relu,
+    "silu": jax.nn.silu,
+}
+"""Activations by the names that a checked config has."""
+
+EMBEDDING_SITE = 0
+"""Number of the dropout of the embeddings; the layers' numbers follow it."""
+
+
+class Model(nn.Module):
+    """A module that turns token ids into hidden states.
+
+    Attributes:
+        config: sizes and rates.
+        dtype: type of the activations; parameters are float32 whatever it is.
+        scan_layers: one compiled layer run in a loop over stacked parameters: compiles faster,
+            runs slower on a CPU.
+        remat: keep only the inputs of each layer for the backward pass and compute the rest again.
+    """
+
+    config: Any
+    dtype: Any = jnp.float32
+    scan_layers: bool = False
+    remat: bool = False
+
+
+def run_layers(
+    model: Model,
+    layer: type[nn.Module],
+    flat: Float[Array, "tokens d"],
+    *context: Any,
+    opening: type[nn.Module] | None = None,
+) -> Float[Array, "tokens d"]:
+    """Run the layers one after another, as the model's settings say.
+
+    Called inside the compact method of the model, whose children the layers become: ``layer_0``,
+    ``layer_1``, … or, stacked, ``layers``.
+
+    Args:
+        model: the model whose method calls this.
+        layer: the module of one layer, made of config and type of the activations. It is called
+            with hidden states, its number and the context, and returns hidden states and None.
+        flat: hidden states.
+        context: what every layer is given, the same for all.
+        opening: the module of layer 0 where it differs; it stays out of the stack.
+
+    Returns:
+        The hidden states after the last layer.
+    """
+    config, count = model.config, model.config.num_hidden_layers
+    alone = count if not model.scan_layers else int(opening is not None)
+
+    def make(kind: type[nn.Module], *, scanned: bool) -> type[nn.Module]:
+        return nn.remat(kind, prevent_cse=not scanned) if model.remat else kind
+
+    for number in range(alone):
+        kind = layer if number or opening is None else opening
+        block = make(kind, scanned=False)(config, model.dtype, name=f"layer_{number}")
+        flat, _ = block(flat, jnp.uint32(number), *context)
+    if alone < count:
+        scan = nn.scan(
+            make(layer, scanned=True),
+            variable_axes={"params": 0},
+            split_rngs={"params": True},
+            in_axes=cast(Any, (0, *[nn.broadcast] * len(context))),
+            length=count - alone,
+        )
+        numbers = jnp.arange(alone, count, dtype=jnp.uint32)
+        flat, _ = scan(config, model.dtype, name="layers")(flat, numbers, *context)
+    return flat
+
+
+def drop_flat(
+    values: Float[Array, "tokens d"],
+    row_keys: RowKeys,
+    site: int | UInt32[Array, ""],
+    rate: float,
+) -> Float[Array, "tokens d"]:
+    """Dropout of flattened activations; none without keys."""
+    if row_keys is None:
+        return values
+    return drop(values.reshape(len(row_keys), -1), row_keys, site, rate).reshape(values.shape)
+
+
+def make_dense(config: Any, dtype: Any, features: int, name: str, *, bias: bool = True) -> nn.Dense:
+    """A linear map with fresh weights as wide as the config says."""
+    init = nn.initializers.normal(config.initializer_range)
+    return nn.Dense(features, use_bias=bias, dtype=dtype, kernel_init=init, name=name)
+
+
+def make_table(config: Any, rows: int, features: int, name: str) -> nn.Embed:
+    """A table of float32 vectors with fresh weights as wide as the config says."""
+    init = nn.initializers.normal(config.initializer_range)
+    return nn.Embed(rows, features, embedding_init=init, name=name)
+
+
+def make_layer_norm(config: Any, dtype: Any, name: str, *, bias: bool = True) -> nn.LayerNorm:
+    """Layer normalization with its statistics in float32, the variance taken around the mean."""
+    return nn.LayerNorm(
+        epsilon=config.layer_norm_eps,
+        dtype=dtype,
+        use_bias=bias,
+        use_fast_variance=False,
+        name=name,
+    )

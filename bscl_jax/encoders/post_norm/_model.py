@@ -1,0 +1,200 @@
+"""The BERT kind of model: token ids in, hidden states out.
+
+References:
+    Devlin et al., *BERT: Pre-training of Deep Bidirectional Transformers for Language
+    Understanding*, NAACL 2019.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Bool, Float, Int, UInt32
+
+from bscl_jax.encoders._attention import RowKeys, attend
+from bscl_jax.encoders._model import (
+    ACTIVATIONS,
+    EMBEDDING_SITE,
+    Model,
+    drop_flat,
+    make_dense,
+    make_layer_norm,
+    make_table,
+    run_layers,
+)
+from bscl_jax.encoders.post_norm._config import PostNormConfig
+from bscl_jax.encoders.post_norm._distance import make_buckets
+
+SITES_PER_LAYER = 3  # attention probabilities, attention output, feed-forward output
+
+
+class PostNorm(Model):
+    """Embeddings and layers, each block added to its input and then normalized; no pooler.
+
+    Attributes: as ``Model``.
+    """
+
+    @nn.compact
+    def __call__(
+        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys = None
+    ) -> Float[Array, "b s d"]:
+        """Run the model.
+
+        Args:
+            ids: token ids, all below ``vocab_size``.
+            mask: True on real tokens.
+            row_keys: one dropout key per row; None for no dropout.
+
+        Returns:
+            The last hidden states; those of padding are arbitrary but finite.
+        """
+        config: PostNormConfig = self.config
+        flat = embed(config, self.dtype, ids, mask, row_keys)
+        if config.table_size != config.hidden_size:
+            flat = make_dense(config, self.dtype, config.hidden_size, "projection")(flat)
+        bias = None
+        if config.num_relative_buckets:
+            bias = DistanceBias(config, name="distance_bias")(ids.shape[1])
+        flat = run_layers(self, Layer, flat, mask, row_keys, bias)
+        return flat.reshape(*ids.shape, config.hidden_size)
+
+
+def embed(
+    config: PostNormConfig,
+    dtype: Any,
+    ids: Int[Array, "b s"],
+    mask: Bool[Array, "b s"],
+    row_keys: RowKeys,
+) -> Float[Array, "tokens f"]:
+    """Flattened embeddings after dropout; called inside the compact method of a model."""
+    hidden = Embeddings(config, name="embeddings")(ids, mask).astype(dtype)
+    flat = hidden.reshape(ids.size, config.table_size)
+    return drop_flat(flat, row_keys, EMBEDDING_SITE, config.hidden_dropout_prob)
+
+
+class Embeddings(nn.Module):
+    """Sum of token vectors and, where there are any, position and token-type vectors, normalized.
+
+    Attributes:
+        config: sizes.
+    """
+
+    config: PostNormConfig
+
+    @nn.compact
+    def __call__(self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"]) -> Float[Array, "b s f"]:
+        """Look the tokens up; every token is of type 0, as in a single text."""
+        config, features = self.config, self.config.table_size
+        total = make_table(config, config.vocab_size, features, "token")(ids)
+        if config.type_vocab_size:
+            kinds = make_table(config, config.type_vocab_size, features, "token_type")
+            total = total + kinds(jnp.zeros((1, 1), jnp.int32))
+        if config.position_rows:
+            positions = make_table(config, config.position_rows, features, "position")
+            total = total + positions(count_positions(ids, mask, config.padding_id))
+        return make_layer_norm(config, jnp.float32, "norm")(total)
+
+
+def count_positions(
+    ids: Int[Array, "b s"], mask: Bool[Array, "b s"], padding_id: int | None
+) -> Int[Array, "#b s"]:
+    """Row of the position table for each token.
+
+    Counted from 0, or, in models with a ``padding_id``, from the row behind it and over the tokens
+    that are not padding; padding (in a text too) has the row ``padding_id``.
+    """
+    if padding_id is None:
+        return jnp.arange(ids.shape[1])[None]
+    real = (mask & (ids != padding_id)).astype(jnp.int32)
+    return jnp.cumsum(real, axis=1) * real + padding_id
+
+
+class DistanceBias(nn.Module):
+    """A bias for each head and each bucket of distances, shared by all layers.
+
+    Attributes:
+        config: sizes.
+    """
+
+    config: PostNormConfig
+
+    @nn.compact
+    def __call__(self, length: int) -> Float[Array, "1 h s s"]:
+        """Look up the biases of texts of this many tokens."""
+        config = self.config
+        table = make_table(config, config.num_relative_buckets, config.num_attention_heads, "table")
+        return jnp.moveaxis(table(make_buckets(length)), -1, 0)[None]
+
+
+class Layer(nn.Module):
+    """Self-attention and a feed-forward block, each added to its input and normalized.
+
+    Attributes:
+        config: sizes and rates.
+        dtype: type of the activations.
+    """
+
+    config: PostNormConfig
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        hidden: Float[Array, "tokens d"],
+        number: UInt32[Array, ""],
+        mask: Bool[Array, "b s"],
+        row_keys: RowKeys,
+        bias: Float[Array, "1 h s s"] | None,
+    ) -> tuple[Float[Array, "tokens d"], None]:
+        """Run layer ``number``; the second result is what a scan would collect: nothing."""
+        config = self.config
+        site = EMBEDDING_SITE + 1 + SITES_PER_LAYER * number
+
+        def dense(features: int, name: str) -> nn.Dense:
+            return make_dense(config, self.dtype, features, name)
+
+        def heads(values: Float[Array, "tokens d"]) -> Float[Array, "b s h f"]:
+            return values.reshape(*mask.shape, config.num_attention_heads, -1)
+
+        query, key, value = (
+            heads(dense(config.hidden_size, name)(hidden)) for name in ("query", "key", "value")
+        )
+        rate = config.attention_probs_dropout_prob
+        mixed = attend(query, key, value, mask[:, None, None, :], row_keys, site, rate, bias)
+        mixed = mixed.reshape(hidden.shape)
+        return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
+
+
+def finish_layer(
+    config: PostNormConfig,
+    dtype: Any,
+    hidden: Float[Array, "tokens d"],
+    mixed: Float[Array, "tokens d"],
+    row_keys: RowKeys,
+    site: UInt32[Array, ""],
+) -> Float[Array, "tokens d"]:
+    """All of a layer that follows attention; called inside the compact method of a layer.
+
+    Args:
+        config: sizes and rates.
+        dtype: type of the activations.
+        hidden: input of the layer.
+        mixed: what attention made of it.
+        row_keys: dropout keys.
+        site: number of the first of two places in the model.
+
+    Returns:
+        Output of the layer.
+    """
+
+    def dense(features: int, name: str) -> nn.Dense:
+        return make_dense(config, dtype, features, name)
+
+    attended = dense(config.hidden_size, "attention_output")(mixed)
+    if config.drops_attention_output:
+        attended = drop_flat(attended, row_keys, site, config.hidden_dropout_prob)
+    hidden = make_layer_norm(config, dtype, "attention_norm")(hidden + attended)
+    inner = ACTIVATIONS[config.hidden_act](dense(config.intermediate_size, "intermediate")(hidden))
+    outer = dense(config.hidden_size, "output")(inner)
+    outer = drop_flat(outer, row_keys, site + 1, config.hidden_dropout_prob)
+    return make_layer_norm(config, dtype, "output_norm")(hidden + outer)
