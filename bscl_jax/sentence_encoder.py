@@ -54,7 +54,7 @@ class SentenceEncoder:
 
         Args:
             path_or_name: an exported folder, any sentence-transformers or Hugging Face folder of
-                the BERT family, or a hub name.
+                a family in ``docs/encoders.md``, or a hub name.
             max_length: longest text in tokens, the rest is cut off; None takes the model's own.
             dtype: type of the computation, ``float32`` or ``bfloat16``.
             devices: devices that share each batch, its rows split over them; None takes all. The

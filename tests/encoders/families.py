@@ -76,7 +76,9 @@ def write_folder(folder: Path, name: str) -> Path:
     table = family.tensor_table(family.read_config(facts, None))
     weights = make_weights({tensor: leaf.shape for tensor, leaf in table.items()})
     extra = {HEADS[name]: np.zeros(3, np.float32)}
-    extra |= {f"{family.prefix}{start}bias": np.ones(2, np.float32) for start in family.carried}
+    for start in family.carried:
+        extra[f"{family.prefix}{start}dense.weight"] = np.ones((16, 16), np.float32)
+        extra[f"{family.prefix}{start}dense.bias"] = np.ones(16, np.float32)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {family.prefix + tensor: array for tensor, array in weights.items()}
     save_file(tensors | extra, folder / "model.safetensors")

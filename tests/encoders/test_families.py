@@ -62,7 +62,8 @@ def test_a_checkpoint_with_a_head_loads_and_is_saved_bare_with_the_same_bits(
     jax.tree.map(np.testing.assert_array_equal, params, same)
     family = encoder.checkpoint.family
     table = family.tensor_table(encoder.checkpoint.config)
-    assert names_in(tmp_path / "again") == {*table, *(f"{start}bias" for start in family.carried)}
+    carried = {f"{start}dense.{kind}" for start in family.carried for kind in ("weight", "bias")}
+    assert names_in(tmp_path / "again") == {*table, *carried}
     facts = json.loads((tmp_path / "again" / "config.json").read_text())
     assert facts["architectures"] == [family.architecture]
     assert again.tokenize(TEXTS) == encoder.tokenize(TEXTS)

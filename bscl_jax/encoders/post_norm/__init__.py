@@ -1,7 +1,7 @@
 """The BERT kind of model: one stack for BERT, RoBERTa, ELECTRA, DistilBERT and MPNet.
 
 They differ in how tokens and positions are looked up, in a bias of attention, in defaults and in
-the names of their weights, which is what their folders say.
+the names of their weights, which is what their folders say. DeBERTa takes all but the attention.
 """
 
 from bscl_jax.encoders.post_norm._config import FACTS, REQUIRED, PostNormConfig
