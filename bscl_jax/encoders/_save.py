@@ -63,7 +63,11 @@ def _write_tokenizer(folder: Path, encoder: Encoder) -> None:
     tokenizer = type(encoder.tokenizer).from_str(encoder.tokenizer.to_str())
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
-    facts = {**encoder.checkpoint.tokenizer_facts, "model_max_length": encoder.max_length}
+    facts = {
+        "pad_token": tokenizer.id_to_token(encoder.pad_id),
+        **encoder.checkpoint.tokenizer_facts,
+        "model_max_length": encoder.max_length,
+    }
     write_json(folder / "tokenizer_config.json", facts)
     if not isinstance(tokenizer.model, models.WordPiece):
         return  # the other kinds are read from tokenizer.json alone

@@ -84,4 +84,7 @@ def write_folder(folder: Path, name: str) -> Path:
     save_file(tensors | extra, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(facts))
     tokenizer.save(str(folder / "tokenizer.json"))
+    if name in ("modernbert", "deberta"):  # their own classes expect real vocabularies
+        settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return folder

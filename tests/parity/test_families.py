@@ -35,7 +35,7 @@ for name in json.loads(sys.argv[2]):
     model, report = AutoModel.from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"], report
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokens = tokenizer(json.loads(sys.argv[3]), padding=True, return_tensors="pt")
+    tokens = tokenizer(json.loads(sys.argv[3]), padding=True, truncation=True, return_tensors="pt")
     tokens = {key: tokens[key] for key in ("input_ids", "attention_mask")}
     with torch.no_grad():
         hidden = model.eval()(**tokens).last_hidden_state
