@@ -124,7 +124,7 @@ class Layer(nn.Module):
     ) -> Float[Array, "b h s s"]:
         """Products of tokens and distances, in float32, to be scaled."""
         config, (batch, length, heads, _) = self.config, query.shape
-        places = jnp.asarray(find_places(config, length))[None, None]
+        places = find_places(config, length)[None, None]
         total = jnp.zeros((batch, heads, length, length), jnp.float32)
 
         def products(tokens: Array, shared: str) -> Array:
@@ -144,14 +144,14 @@ class Layer(nn.Module):
         return total
 
 
-def find_places(config: DebertaConfig, length: int) -> Int[np.ndarray, "s s"]:
+def find_places(config: DebertaConfig, length: Any) -> Int[Array, "s s"]:
     """Row of the table of distances for each token that asks (row) and each asked (column).
 
     Distances up to half the buckets have a row of their own; farther ones share rows that widen
     with the logarithm up to ``max_distance``. Logarithms are float32, as in the reference.
     """
-    positions = np.arange(length, dtype=np.int32)
-    way = positions[:, None] - positions[None, :]
+    farthest = config.max_position_embeddings
+    way = np.arange(-farthest, farthest + 1, dtype=np.int32)
     if config.position_buckets > 0:
         middle = config.position_buckets // 2
         distance = np.maximum(np.abs(way), middle).astype(np.float32)
@@ -159,4 +159,6 @@ def find_places(config: DebertaConfig, length: int) -> Int[np.ndarray, "s s"]:
         ratio = np.log(distance / np.float32(middle)) / widest
         shared = np.ceil(ratio * np.float32(middle - 1)).astype(np.int32) + middle
         way = np.where(np.abs(way) <= middle, way, np.sign(way) * shared)
-    return np.clip(way + config.span, 0, 2 * config.span - 1)
+    places = np.clip(way + config.span, 0, 2 * config.span - 1)
+    positions = jnp.arange(length)
+    return jnp.asarray(places, jnp.int32)[positions[:, None] - positions[None, :] + farthest]

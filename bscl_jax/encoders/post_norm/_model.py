@@ -119,7 +119,7 @@ class DistanceBias(nn.Module):
     config: PostNormConfig
 
     @nn.compact
-    def __call__(self, length: int) -> Float[Array, "1 h s s"]:
+    def __call__(self, length: Any) -> Float[Array, "1 h s s"]:
         """Look up the biases of texts of this many tokens."""
         config = self.config
         table = make_table(config, config.num_relative_buckets, config.num_attention_heads, "table")
