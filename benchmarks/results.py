@@ -6,7 +6,7 @@
 ``run`` trains each row with some seeds (``python run.py --runs``); what is finished is left alone,
 what was interrupted goes on. The rows of sentence-transformers are trained where ``--torch-python``
 names a Python that has it. ``tables`` gathers what is there into ``docs/results.json`` and writes
-the tables of ``docs/results.md`` from that file. The rows are in ``results.yaml``.
+the tables of ``docs/results.md``, and its figure, from that file. The rows are in ``results.yaml``.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from results_figure import draw
 from results_peer import train as train_peer
 from results_tables import gather, read, write_tables
 
@@ -23,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS = REPOSITORY / "benchmarks" / "results.yaml"
 GATHERED = REPOSITORY / "docs" / "results.json"
 PAGE = REPOSITORY / "docs" / "results.md"
+FIGURE = REPOSITORY / "docs" / "figures" / "results.svg"
 
 
 def settings_of(task: dict[str, Any], key: str) -> tuple[Path, list[str]]:
@@ -67,6 +69,7 @@ def tables(tasks: dict[str, Any], runs: Path) -> int:
     gathered = gather(tasks, runs, known)
     GATHERED.write_text(json.dumps(gathered, indent=1) + "\n")
     PAGE.write_text(write_tables(PAGE.read_text(encoding="utf-8"), tasks, gathered), "utf-8")
+    draw(tasks, gathered, FIGURE)
     return 0
 
 

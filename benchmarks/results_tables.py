@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import yaml
@@ -97,49 +97,79 @@ def make_table(task: dict[str, Any], rows: dict[str, Row]) -> str:
     return _table(header, lines)
 
 
-def make_differences(tasks: dict[str, Any], name: str, rows: dict[str, Row]) -> str:
-    """Return, below an empty line, the differences of the pairs of rows in ``compare``.
+class Pair(NamedTuple):
+    """Two rows that are compared.
 
-    They are paired by seed; a pair of rows with fewer than two seeds in common is left out.
+    Attributes:
+        title: what is taken from what.
+        seeds: those that both have.
+        differences: for each measure of the table, paired by seed.
+        published: the paper's, in the same unit, for the measures that both rows have there.
     """
-    task = tasks[name]
-    published = tasks[task.get("paper", name)]["rows"]
-    lines = []
+
+    title: str
+    seeds: list[int]
+    differences: list[metrics.Interval]
+    published: list[float]
+
+
+def pairs_of_rows(tables: dict[str, Any], name: str, rows: dict[str, Row]) -> list[Pair]:
+    """Return what is known of the pairs of rows in ``compare`` with two seeds in common."""
+    task = tables[name]
+    paper = tables[task.get("paper", name)]
+    pairs = []
     for first, second in task.get("compare", []):
-        seeds = [
-            seed
-            for seed in rows.get(first, {"seeds": []})["seeds"]
-            if seed in rows.get(second, {"seeds": []})["seeds"]
-        ]
+        if not {first, second} <= {*rows}:
+            continue
+        seeds = [seed for seed in rows[first]["seeds"] if seed in rows[second]["seeds"]]
         if len(seeds) < 2:
             continue
-        title = f"{task['rows'][second]['title']} − {task['rows'][first]['title']}"
-        cells = [
-            _difference(*(_of_seeds(rows[key], measure, seeds) for key in (first, second)), scale)
-            for measure, scale in _scales(task)
+        differences = [
+            metrics.paired_difference(
+                *(_of_seeds(rows[key], measure, seeds) for key in (first, second)), level=0.95
+            ).difference
+            for measure in task["measures"]
         ]
-        papers = [published.get(key, {}).get("paper", []) for key in (first, second)]
-        paper = ", ".join(
-            _signed(b - a, scale, 1 if scale == 100 else scale)
-            for a, b, (_, scale) in zip(*papers, _scales(task), strict=False)
+        published = (paper["rows"].get(key, {}).get("paper", []) for key in (first, second))
+        scales = [scale for _, scale in _scales(task)]
+        pairs.append(
+            Pair(
+                f"{task['rows'][second]['title']} − {task['rows'][first]['title']}",
+                seeds,
+                differences,
+                [(b - a) / scale for a, b, scale in zip(*published, scales, strict=False)],
+            )
         )
-        lines.append([title, *cells, str(len(seeds)), paper])
+    return pairs
+
+
+def make_differences(tables: dict[str, Any], name: str, rows: dict[str, Row]) -> str:
+    """Return, below an empty line, the differences of the pairs of rows that are compared."""
+    task = tables[name]
+    scales = [scale for _, scale in _scales(task)]
+    lines = [
+        [
+            pair.title,
+            *(_difference(*each) for each in zip(pair.differences, scales, strict=True)),
+            str(len(pair.seeds)),
+            ", ".join(_signed(*each) for each in zip(pair.published, scales, strict=False)),
+        ]
+        for pair in pairs_of_rows(tables, name, rows)
+    ]
     if not lines:
         return ""
     return "\n" + _table(["", *_titles(task), "pairs of runs", "the paper's difference"], lines)
 
 
-def _difference(first: Sequence[float], second: Sequence[float], scale: int) -> str:
-    found = metrics.paired_difference(np.array(first), np.array(second), level=0.95)
-    difference = found.difference
-    half = _number(difference.high - difference.mean, scale)
-    text = f"{_signed(difference.mean, scale, scale)} ± {half}"
-    return f"**{text}**" if difference.low > 0 or difference.high < 0 else text
+def _difference(found: metrics.Interval, scale: int) -> str:
+    low, high = cast(float, found.low), cast(float, found.high)
+    text = f"{_signed(found.mean, scale)} ± {_number(high - found.mean, scale)}"
+    return f"**{text}**" if low > 0 or high < 0 else text
 
 
-def _of_seeds(row: Row, measure: str, seeds: Sequence[int]) -> list[float]:
+def _of_seeds(row: Row, measure: str, seeds: Sequence[int]) -> np.ndarray:
     by_seed = dict(zip(row["seeds"], row["after"][measure], strict=True))
-    return [by_seed[seed] for seed in seeds]
+    return np.array([by_seed[seed] for seed in seeds])
 
 
 def _titles(task: dict[str, Any]) -> list[str]:
@@ -169,10 +199,9 @@ def _number(value: float, scale: int) -> str:
     return f"{100 * value:.2f}" if scale == 100 else f"{value:.3f}".removeprefix("0")
 
 
-def _signed(value: float, scale: int, factor: int) -> str:
+def _signed(value: float, scale: int) -> str:
     """Write a difference with its sign, − and not a hyphen."""
-    digits = f"{abs(factor * value):.{2 if scale == 100 else 3}f}".removeprefix("0" * (scale == 1))
-    return f"{'−' if value < 0 else '+'}{digits}"
+    return f"{'−' if value < 0 else '+'}{_number(abs(value), scale)}"
 
 
 def _paper(task: dict[str, Any], row: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ def script():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCHMARKS))
         yield importlib.import_module("results")
-    for name in ("results", "results_tables", "results_peer"):
+    for name in ("results", "results_tables", "results_peer", "results_figure"):
         sys.modules.pop(name)
 
 
@@ -152,3 +152,15 @@ def test_a_peers_best_epoch_is_chosen_on_dev(peer, tmp_path) -> None:
     assert (results["baseline"], results["test"]) == ({"f1": 0.25}, {"f1": 0.4})
     first = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
     assert (first["event"], first["epoch"], first["dev"]) == ("evaluation", 0, {"f1": 0.5})
+
+
+def test_the_figure_has_what_is_compared_and_is_the_same_each_time(script, tmp_path) -> None:
+    tables = {"one": {**ONE, "title": "One"}, "one_random": {**ONE, "title": "Two", "paper": "one"}}
+    gathered = {"one_random": {"mse": scores(0.8, 0.9, 0.7), "bsc": scores(0.7, 0.85, 0.6)}}
+    for name in ("first.svg", "second.svg"):
+        script.draw(tables, gathered, tmp_path / name)
+    drawn = (tmp_path / "first.svg").read_text()
+    assert all(text in drawn for text in ("Two: F1 × 100", "BSC − MSE", "95 % interval"))
+    assert "One" not in drawn
+    assert "combo" not in drawn
+    assert drawn == (tmp_path / "second.svg").read_text()
