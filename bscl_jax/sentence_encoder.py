@@ -89,6 +89,8 @@ class SentenceEncoder:
         truncate_dim: int | None = None,
         dtype: str = "float32",
         ranges: np.ndarray | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         show_progress: bool = False,
     ) -> np.ndarray:
         """Embed texts.
@@ -107,6 +109,9 @@ class SentenceEncoder:
                 ``ubinary``, as :func:`bscl_jax.evaluation.quantize` says.
             ranges: low and high of each feature, for ``int8`` and ``uint8``; None takes those of
                 these texts.
+            prompt_name: name of the model's prompt that stands before every text; None takes its
+                default prompt, if it has one.
+            prompt: the prompt itself, in place of a name; the empty one is none.
             show_progress: draw a bar.
 
         Returns:
@@ -116,7 +121,8 @@ class SentenceEncoder:
         Raises:
             TypeError: something in ``texts`` is not a string; its position is named.
             ValueError: ``batch_size`` is below 1, ``truncate_dim`` not from 1 to d, ``dtype``
-                unknown, or ``ranges`` do not fit or are missing for a single text.
+                unknown, ``ranges`` do not fit or are missing for a single text, the model has no
+                prompt of this name, or both ``prompt_name`` and ``prompt`` are given.
         """
         from bscl_jax.evaluation import check_dtype, quantize
 
@@ -124,29 +130,31 @@ class SentenceEncoder:
         _check_truncate_dim(truncate_dim, self.dimension)
         listed = [texts] if isinstance(texts, str) else texts
         _check_texts(listed)
-        raw = self._embed(listed, batch_size, show_progress)
+        found = self.encoder.prompts.find(prompt_name, prompt)
+        raw = self._embed(listed, found, batch_size, show_progress)
         vectors = quantize(self._scale_and_cut(raw, normalize, truncate_dim), dtype, ranges=ranges)
         return vectors[0] if isinstance(texts, str) else vectors
 
     def similarity(
         self, a: np.ndarray | Sequence[str], b: np.ndarray | Sequence[str]
     ) -> np.ndarray:
-        """Return the cosine similarity of every a with every b.
+        """Compare every a with every b by the model's similarity function.
 
         Args:
             a: vectors ``(len(a), d)``, or texts to be encoded.
             b: vectors ``(len(b), d)``, or texts to be encoded.
 
         Returns:
-            float32 ``(len(a), len(b))``, in [−1, 1].
+            float32 ``(len(a), len(b))``: the cosine in [−1, 1], unless the model's folder says
+            that its vectors are compared by dot product or by the negative Euclidean or Manhattan
+            distance.
         """
-        from bscl_jax.evaluation import unit_rows
+        from bscl_jax.evaluation import similarities
 
         left, right = (
-            np.atleast_2d(unit_rows(x if isinstance(x, np.ndarray) else self.encode(x)))
-            for x in (a, b)
+            np.atleast_2d(x if isinstance(x, np.ndarray) else self.encode(x)) for x in (a, b)
         )
-        return left @ right.T
+        return similarities(left, right, function=self.encoder.similarity)
 
     def _scale_and_cut(
         self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
@@ -158,17 +166,23 @@ class SentenceEncoder:
         cut = whole[:, :truncate_dim]
         return unit_rows(cut) if normalize else cut
 
-    def _embed(self, texts: Sequence[str], batch_size: int, show_progress: bool) -> np.ndarray:
+    def _embed(
+        self, texts: Sequence[str], prompt: str, batch_size: int, show_progress: bool
+    ) -> np.ndarray:
         from rich.progress import Progress
 
         from bscl_jax import parallel
         from bscl_jax.evaluation import make_embed
 
+        left_out = self.encoder.count_prompt(prompt)
+        options = {"prompt_length": left_out} if left_out else {}
         with Progress(disable=not show_progress) as bar:
             task = bar.add_task("encode", total=len(texts))
             embed = make_embed(
-                self.encoder.tokenize,
-                lambda tokens: self._encode(self.params, parallel.place(tokens, self._mesh)),
+                lambda texts: self.encoder.tokenize([prompt + text for text in texts]),
+                lambda tokens: self._encode(
+                    self.params, parallel.place(tokens, self._mesh), **options
+                ),
                 pad_id=self.encoder.pad_id,
                 dimension=self.dimension,
                 batch_size=batch_size,

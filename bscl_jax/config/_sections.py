@@ -34,6 +34,10 @@ class Run:
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+"""The ways to pool of ``encoders.load``."""
+
+
 @section
 class Lora:
     """Low-rank adapters, trained in place of the encoder's own parameters.
@@ -56,7 +60,7 @@ class PretrainedEncoder:
     Attributes:
         name: a folder, a hub name, or a model that an installed package ships.
         max_length: longest text in tokens; None takes the model's own.
-        pooling: ``mean``, ``cls`` or ``max``; None takes the model's own.
+        pooling: a way to pool, or several, which are concatenated; None takes the model's own.
         dropout: dropout rate in training; None takes the model's own.
         dtype: type of the computation; parameters stay float32.
         scan_layers: compile one layer and loop: compiles faster, runs slower on a CPU.
@@ -68,7 +72,7 @@ class PretrainedEncoder:
     kind: Literal["pretrained"]
     name: Name
     max_length: Annotated[int, Field(ge=3)] | None = None
-    pooling: Literal["mean", "cls", "max"] | None = None
+    pooling: Pooling | tuple[Pooling, ...] | None = None
     dropout: Rate | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
     scan_layers: bool = False

@@ -7,12 +7,14 @@ from typing import Any, cast
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from tokenizers import Tokenizer
 
+from bscl_jax.encoders._dense import Dense
 from bscl_jax.encoders._dropout import DropoutKey, make_row_keys
 from bscl_jax.encoders._family import Family
-from bscl_jax.encoders.pooling import pool
+from bscl_jax.encoders._prompts import Prompts
+from bscl_jax.encoders.pooling import Pooling, pool
 from bscl_jax.types import Params, TokenBatch
 
 
@@ -28,6 +30,7 @@ class Checkpoint:
         tokenizer_facts: the parsed ``tokenizer_config.json``.
         lowercase: whether every text is lower-cased before the tokenizer's own rules.
         carried: tensors that the encoder does not use and that are written back unchanged.
+        ignored: name of each tensor that the encoder does not use, with the reason.
     """
 
     family: Family
@@ -37,6 +40,7 @@ class Checkpoint:
     tokenizer_facts: Mapping[str, Any]
     lowercase: bool
     carried: Mapping[str, np.ndarray]
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,14 @@ class Encoder:
         max_length: longest text in tokens, special tokens included; longer ones are cut.
         normalize: whether the model's embeddings are meant to be scaled to unit length by who
             uses them (its folder has a Normalize module); ``apply`` never does it.
-        pooling: ``"mean"``, ``"cls"`` or ``"max"``.
+        pooling: how hidden states become one embedding, by the names of ``pooling.POOLINGS``; a
+            tuple for several that are concatenated.
+        dense: the layers after pooling, whose parameters are ``params["dense_0"]`` and so on.
+        prompts: texts that the model wants before a text, by name, and which is the default.
+            Nothing here adds them: ``tokenize`` takes texts as they are.
+        include_prompt: whether the tokens of a prompt are pooled with those of the text.
+        similarity: the function by which the model's embeddings are compared, ``"cosine"``,
+            ``"dot"``, ``"euclidean"`` or ``"manhattan"``.
         source: one line that says where the model was found.
         module: the Linen module.
         tokenizer: the tokenizer; cuts at ``max_length``, pads nothing.
@@ -63,16 +74,25 @@ class Encoder:
     dimension: int
     max_length: int
     normalize: bool
-    pooling: str
+    pooling: Pooling
+    dense: tuple[Dense, ...]
+    prompts: Prompts
+    include_prompt: bool
+    similarity: str
     source: str
     module: nn.Module = field(repr=False)
     tokenizer: Tokenizer = field(repr=False)
     checkpoint: Checkpoint = field(repr=False)
 
     def apply(
-        self, params: Params, tokens: TokenBatch, *, dropout_key: DropoutKey | None = None
+        self,
+        params: Params,
+        tokens: TokenBatch,
+        *,
+        dropout_key: DropoutKey | None = None,
+        prompt_length: int | Int[Array, ""] = 0,
     ) -> Float[Array, "b d"]:
-        """Embed a batch of texts.
+        """Embed a batch of texts: the transformer, pooling, then the dense layers.
 
         Args:
             params: parameters as ``load`` returned them, or trained further.
@@ -81,9 +101,11 @@ class Encoder:
             dropout_key: one key (each row draws from the key folded with its position), or one
                 key a row, so that a batch cut in chunks with its keys draws the same masks. None:
                 no dropout, as at inference. There is no other switch.
+            prompt_length: tokens at the beginning of each text that are not pooled, as
+                ``count_prompt`` counts them.
 
         Returns:
-            Pooled embeddings, float32, not normalized. They do not depend on the padding, up to
+            Embeddings, float32, not normalized. They do not depend on the padding, up to
             rounding.
 
         Raises:
@@ -100,7 +122,11 @@ class Encoder:
             (1, 32)
         """
         hidden = self.hidden_states(params, tokens, dropout_key=dropout_key)
-        return pool(hidden, jnp.asarray(tokens.mask), self.pooling)
+        mask = jnp.asarray(tokens.mask).astype(bool)
+        embeddings = pool(hidden, mask, self.pooling, prompt_length=prompt_length)
+        for name, dense in name_layers(self.dense):
+            embeddings = dense.apply(params[name], embeddings)
+        return embeddings
 
     def hidden_states(
         self, params: Params, tokens: TokenBatch, *, dropout_key: DropoutKey | None = None
@@ -145,6 +171,26 @@ class Encoder:
             [5, 2]
         """
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list_texts(texts))]
+
+    def count_prompt(self, prompt: str) -> int:
+        """Count the tokens of a prompt that ``apply`` has to leave out.
+
+        Args:
+            prompt: what stands before every text.
+
+        Returns:
+            Its tokens, special ones before it included and those after it not; 0 for no prompt,
+            and for a model that pools the prompt with the text.
+        """
+        if self.include_prompt or not prompt:
+            return 0
+        encoding = self.tokenizer.encode(prompt)
+        return len(encoding.ids) - encoding.special_tokens_mask[-1]
+
+
+def name_layers(dense: tuple[Dense, ...]) -> list[tuple[str, Dense]]:
+    """Each dense layer with the key of its parameters."""
+    return [(f"dense_{position}", layer) for position, layer in enumerate(dense)]
 
 
 def list_texts(texts: Iterable[object]) -> list[str]:

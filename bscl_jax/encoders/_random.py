@@ -9,8 +9,10 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from bscl_jax.encoders import bert
 from bscl_jax.encoders._encoder import Checkpoint, Encoder
+from bscl_jax.encoders._layout import Layout
 from bscl_jax.encoders._load import find_computation_type, make_encoder
 from bscl_jax.encoders._tokenizer import FoundTokenizer
+from bscl_jax.encoders.pooling import Pooling
 from bscl_jax.encoders.post_norm import PostNormConfig
 from bscl_jax.types import Params
 
@@ -33,7 +35,7 @@ def random(
     intermediate_size: int | None = None,
     vocab_size: int = 1000,
     max_length: int = 64,
-    pooling: str = "mean",
+    pooling: Pooling = "mean",
     normalize: bool = True,
     dropout: float = 0.1,
     hidden_act: str = "gelu",
@@ -50,12 +52,12 @@ def random(
         texts: the vocabulary is taken from them; at least one has a character.
         seed: of the weights.
         num_layers: transformer layers.
-        hidden_size: features of an embedding.
+        hidden_size: features of a token, and of an embedding for each way to pool.
         num_heads: attention heads; divides ``hidden_size``.
         intermediate_size: features inside the feed-forward block; None is 4 × ``hidden_size``.
         vocab_size: most tokens that the tokenizer may have, at least 6.
         max_length: longest text, in tokens, from 3; also the model's positions.
-        pooling: ``"mean"``, ``"cls"`` or ``"max"``.
+        pooling: as in ``load``.
         normalize: whether embeddings are meant to be scaled to unit length.
         dropout: both dropout rates, in [0, 1).
         hidden_act: activation, by the name that ``config.json`` would have.
@@ -99,8 +101,7 @@ def random(
     encoder = make_encoder(
         Checkpoint(bert.FAMILY, facts, config, scan_layers, token_facts, False, {}),
         found,
-        pooling=pooling,
-        normalize=normalize,
+        Layout(pooling=pooling, normalize=normalize),
         max_length=max_length,
         computation_type=find_computation_type(dtype),
         remat=remat,

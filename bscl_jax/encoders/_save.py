@@ -5,14 +5,16 @@ from pathlib import Path
 
 from tokenizers import models
 
-from bscl_jax.encoders._encoder import Encoder
-from bscl_jax.encoders._layout import Layout, write_json, write_layout
-from bscl_jax.encoders._weights import WEIGHTS_FILE, write_weights
+from bscl_jax.encoders._encoder import Encoder, name_layers
+from bscl_jax.encoders._json import write_json
+from bscl_jax.encoders._layout import Layout, write_layout
+from bscl_jax.encoders._tensors import WEIGHTS_FILE
+from bscl_jax.encoders._weights import write_weights
 from bscl_jax.types import Params
 
 
 def save(folder: str | Path, encoder: Encoder, params: Params) -> None:
-    """Write the model: config, weights, tokenizer, pooling and normalization.
+    """Write the model: config, weights, tokenizer, all modules, prompts and similarity function.
 
     The tensors have the names of the family's own checkpoints and are written in float32;
     ``load`` gives back the same bits. Tensors of the source that the encoder does not use but the
@@ -42,15 +44,30 @@ def save(folder: str | Path, encoder: Encoder, params: Params) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = encoder.checkpoint
     table = checkpoint.family.tensor_table(checkpoint.config, scan_layers=checkpoint.scan_layers)
+    places = write_layout(folder, _layout(encoder))
     _write_config(folder, encoder)
-    write_weights(folder / WEIGHTS_FILE, params, table, checkpoint.carried)
-    # safetensors writes a file for its owner alone; a model is as readable as its config.
-    shutil.copymode(folder / "config.json", folder / WEIGHTS_FILE)
+    tables = {folder / WEIGHTS_FILE: table}
+    for place, (name, dense) in zip(places.dense, name_layers(encoder.dense), strict=True):
+        tables[place / WEIGHTS_FILE] = dense.table(name)
+    write_weights(params, tables, checkpoint.carried)
+    for file in tables:
+        # safetensors writes a file for its owner alone; a model is as readable as its config.
+        shutil.copymode(folder / "config.json", file)
     _write_tokenizer(folder, encoder)
-    layout = Layout(
-        folder, encoder.pooling, encoder.normalize, encoder.max_length, checkpoint.lowercase
+
+
+def _layout(encoder: Encoder) -> Layout:
+    return Layout(
+        pooling=encoder.pooling,
+        include_prompt=encoder.include_prompt,
+        token_dimension=encoder.checkpoint.config.hidden_size,
+        dense=encoder.dense,
+        normalize=encoder.normalize,
+        max_length=encoder.max_length,
+        lowercase=encoder.checkpoint.lowercase,
+        prompts=encoder.prompts,
+        similarity=encoder.similarity,
     )
-    write_layout(layout, dimension=encoder.dimension)
 
 
 def _write_config(folder: Path, encoder: Encoder) -> None:

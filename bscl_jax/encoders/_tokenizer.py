@@ -1,6 +1,5 @@
 """The tokenizer of a model folder, set up so that it cuts at the model's length and never pads."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +8,11 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer, normalizers
 
 from bscl_jax.encoders._family import Family
+from bscl_jax.encoders._json import check_size, read_json, shown
 
 _SANE_LENGTH = 1_000_000  # files say 1e30 where they mean "no limit"
+_LARGEST = 64 << 20  # bytes
+_MOST_ENTRIES = 2_000_000  # each takes some 90 bytes while the file is parsed
 
 
 class FoundTokenizer(NamedTuple):
@@ -50,7 +52,7 @@ def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> 
     facts = read_json(folder / "tokenizer_config.json")
     if (folder / "tokenizer.json").is_file():
         tokenizer = _parse(folder / "tokenizer.json")
-        _follow_config(tokenizer, facts)
+        _follow_config(folder / "tokenizer_config.json", tokenizer, facts)
     else:
         tokenizer = _from_vocabulary(folder, family)
     tokenizer.no_truncation()
@@ -66,34 +68,22 @@ def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> 
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Parse a JSON file; an absent one is empty.
-
-    Raises:
-        ValueError: naming file, line and column for what is not JSON, not UTF-8 or no object.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"{path} is not JSON: {error.msg} at {where}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: byte {error.start} cannot be read") from error
-    if not isinstance(facts, dict):
-        raise ValueError(f"{path} must hold a JSON object, holds a {type(facts).__name__}")
-    return facts
-
-
 def _parse(path: Path) -> Tokenizer:
+    check_size(path, _LARGEST)
+    content = path.read_bytes()
+    entries = content.count(b",")
+    if entries > _MOST_ENTRIES:
+        raise ValueError(
+            f"{path} has {entries:,} entries, at most {_MOST_ENTRIES:,} are read; it is no "
+            "tokenizer file"
+        )
     try:
-        return Tokenizer.from_file(str(path))
+        return Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises bare Exception
         raise ValueError(f"{path} is not a tokenizer file: {error}") from error
 
 
-def _follow_config(tokenizer: Tokenizer, facts: Mapping[str, Any]) -> None:
+def _follow_config(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> None:
     """Let ``tokenizer_config.json`` have the last word on letter case, as transformers does."""
     normalizer = tokenizer.normalizer
     if not isinstance(normalizer, normalizers.BertNormalizer):
@@ -104,8 +94,11 @@ def _follow_config(tokenizer: Tokenizer, facts: Mapping[str, Any]) -> None:
         "tokenize_chinese_chars": "handle_chinese_chars",
     }
     for theirs, ours in names.items():
-        if theirs in facts:
-            setattr(normalizer, ours, facts[theirs])
+        value = facts.get(theirs)
+        if not isinstance(value, bool | None):
+            raise ValueError(f"{path}: {theirs} must be true, false or null, was {shown(value)}")
+        if value is not None or (ours == "strip_accents" and theirs in facts):
+            setattr(normalizer, ours, value)
     tokenizer.normalizer = normalizer
 
 
@@ -147,7 +140,9 @@ def _pad_id(folder: Path, family: Family, tokenizer: Tokenizer, facts: Mapping[s
     if isinstance(token, Mapping):
         token = token.get("content")
     token = token or family.pad_token
-    pad_id = tokenizer.token_to_id(token)
+    pad_id = tokenizer.token_to_id(token) if isinstance(token, str) else None
     if pad_id is None:
-        raise ValueError(f"the tokenizer of {folder} does not know its padding token {token!r}")
+        raise ValueError(
+            f"the tokenizer of {folder} does not know its padding token {shown(token)}"
+        )
     return pad_id

@@ -5,24 +5,23 @@ from one tensor, and shapes are compared with the config from the file's header,
 read. Pickled weights are never opened.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from bscl_jax.encoders._family import Family, Leaf
+from bscl_jax.encoders._json import shown
+from bscl_jax.encoders._tensors import Tensors, open_tensors
 from bscl_jax.types import Params
-
-WEIGHTS_FILE = "model.safetensors"
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _NAMES_SHOWN = 12
+_LEAST_PER_LAYER = 4  # tensors of a transformer layer, in any family
 
 
 class Weights(NamedTuple):
@@ -39,143 +38,188 @@ class Weights(NamedTuple):
     ignored: dict[str, str]
 
 
+def check_layers(folder: Path, num_layers: int) -> None:
+    """Compare the config's number of layers with the weights, before a table of them is made.
+
+    Raises:
+        FileNotFoundError: when there are no weights.
+        ValueError: when the file has too few tensors for so many layers, or is damaged.
+    """
+    with open_tensors(folder) as tensors:
+        count = len(tensors.files)
+    if num_layers > count // _LEAST_PER_LAYER:
+        raise ValueError(
+            f"{folder / 'config.json'} says that there are {shown(num_layers)} layers, but the "
+            f"{count} tensors of {tensors.path.name} are too few for them; the files do not belong "
+            "together"
+        )
+
+
 def read_weights(folder: Path, family: Family, table: Mapping[str, Leaf]) -> Weights:
-    """Read ``model.safetensors`` of a folder into parameters.
+    """Read the weights of a transformer; arguments, result and errors as ``read_tensors``.
 
     Args:
-        folder: where the file lies.
+        folder: where the files lie.
         family: how names are spelt and which tensors may be ignored.
         table: canonical tensor name to parameter, complete.
+    """
+    return read_tensors(
+        folder,
+        table,
+        owner=f"a {family.model_type} model",
+        canonical_name=family.canonical_name,
+        ignored_reason=family.ignored_reason,
+        carried=family.carried,
+    )
+
+
+def read_tensors(
+    folder: Path,
+    table: Mapping[str, Leaf],
+    *,
+    owner: str,
+    canonical_name: Callable[[str], str] = str,
+    ignored_reason: Callable[[str], str | None] = lambda name: None,
+    carried: tuple[str, ...] = (),
+) -> Weights:
+    """Read the safetensors of a folder, one file or several, into parameters.
+
+    Args:
+        folder: where the files lie.
+        table: canonical tensor name to parameter, complete.
+        owner: what the tensors should be those of, for the message.
+        canonical_name: brings a name to the table's spelling.
+        ignored_reason: why a tensor that the table lacks is left aside, or None.
+        carried: starts of the names of ignored tensors that ``save`` writes back.
 
     Returns:
         The weights, in float32 whatever floating type the file has.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: for a file that is no whole safetensors file, and for missing, surplus, doubly
-            named or wrongly shaped tensors, all in one message.
+        ValueError: for a file that is no whole safetensors file, for missing, surplus, doubly
+            named or wrongly shaped tensors, all in one message, and for values that are no finite
+            numbers.
     """
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise FileNotFoundError(_message_without_weights(folder))
-    with _open(path) as file:
-        raw_names, ignored = _match(path, file, family, table)
-        arrays = {name: _read(file, raw_names[name]) for name in table}
-        carried = {
-            name: _read(file, raw_names[name])
-            for name in ignored
-            if name.startswith(family.carried)
-        }
-    return Weights(_nest(arrays, table), carried, ignored)
+    with open_tensors(folder) as tensors:
+        names = _name_once(tensors, canonical_name)
+        ignored = {name: ignored_reason(name) for name in names if name not in table}
+        kept = [name for name in ignored if name.startswith(carried)]
+        _check(tensors, names, table, ignored, kept, owner)
+        params = _read(tensors, names, table)
+        others = {name: tensors.read(names[name]) for name in kept}
+    return Weights(params, others, {name: why or "" for name, why in ignored.items()})
 
 
 def write_weights(
-    path: Path, params: Params, table: Mapping[str, Leaf], carried: Mapping[str, np.ndarray]
+    params: Params,
+    tables: Mapping[Path, Mapping[str, Leaf]],
+    carried: Mapping[str, np.ndarray],
 ) -> None:
-    """Write parameters under the names that they were read from (in the table's spelling).
+    """Write parameters under the names that they were read from (in the tables' spelling).
 
     Args:
-        path: the file to write.
-        params: parameters of the table's structure; sharded arrays are gathered.
-        table: canonical tensor name to parameter, complete.
-        carried: further tensors to write as they are.
+        params: parameters of the tables' structure; sharded arrays are gathered.
+        tables: file to write → canonical tensor name to parameter; together complete.
+        carried: further tensors to write into the first file as they are.
 
     Raises:
-        ValueError: when ``params`` lacks a parameter of the table, has one more, or one has
-            another shape, all in one message.
+        ValueError: when ``params`` lacks a parameter of the tables, has one more, or one has
+            another shape, all in one message. Nothing is written then.
     """
     leaves = {
         tuple(str(getattr(key, "key", key)) for key in keys): leaf
         for keys, leaf in jax.tree_util.tree_flatten_with_path(params)[0]
     }
-    wanted = {leaf.path for leaf in table.values()}
+    wanted = {leaf.path for table in tables.values() for leaf in table.values()}
     mistakes = [*_listed("missing", _dotted(wanted - leaves.keys()))]
     mistakes += _listed("surplus", _dotted(leaves.keys() - wanted))
-    tensors = dict(carried)
+    files: dict[Path, dict[str, np.ndarray]] = {}
     if not mistakes:
         host = {path: np.asarray(leaf, np.float32) for path, leaf in leaves.items()}
-        tensors |= {name: _tensor(host[leaf.path], leaf) for name, leaf in table.items()}
-        mistakes = _listed(
-            "wrong shape",
-            [
-                f"{name} {tensors[name].shape}, must be {leaf.shape}"
+        wrong = []
+        for file, table in tables.items():
+            files[file] = {name: _tensor(host[leaf.path], leaf) for name, leaf in table.items()}
+            wrong += [
+                f"{'.'.join(leaf.path)} as {name} {files[file][name].shape}, must be {leaf.shape}"
                 for name, leaf in table.items()
-                if tensors[name].shape != leaf.shape
-            ],
-        )
+                if files[file][name].shape != leaf.shape
+            ]
+        mistakes = _listed("wrong shape", wrong)
     if mistakes:
         raise ValueError(
             "the parameters do not fit the encoder, pass what encoders.load returned with it (or "
             "its trained successor): " + "; ".join(mistakes)
         )
-    save_file(tensors, path, metadata={"format": "pt"})
+    for position, (file, tensors) in enumerate(files.items()):
+        further = carried if position == 0 else {}
+        save_file({**further, **tensors}, file, metadata={"format": "pt"})
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    try:
-        with safe_open(path, framework="numpy") as file:
-            yield file
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path} is not a whole safetensors file ({error}); copy or download it again"
-        ) from error
-
-
-def _match(
-    path: Path, file: Any, family: Family, table: Mapping[str, Leaf]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Compare names, shapes and types of the header with the table."""
-    raw_names: dict[str, str] = {}
+def _name_once(tensors: Tensors, canonical_name: Callable[[str], str]) -> dict[str, str]:
+    """Canonical name to the name in the file; raises ValueError for two that are the same."""
+    names: dict[str, str] = {}
     twice = []
-    for raw in file.keys():  # noqa: SIM118 (the file is no dict)
-        name = family.canonical_name(raw)
-        if name in raw_names:
-            twice.append(f"{raw_names[name]} and {raw}")
-        raw_names[name] = raw
-    reasons = {name: family.ignored_reason(name) for name in raw_names if name not in table}
+    for raw in tensors.files:
+        name = canonical_name(raw)
+        if name in names:
+            twice.append(f"{names[name]} and {raw}")
+        names[name] = raw
+    if twice:
+        raise ValueError(f"{tensors.path}: {_listed('named twice', twice)[0]}")
+    return names
+
+
+def _check(
+    tensors: Tensors,
+    names: Mapping[str, str],
+    table: Mapping[str, Leaf],
+    ignored: Mapping[str, str | None],
+    kept: list[str],
+    owner: str,
+) -> None:
+    """Compare names, shapes and types of the header with the table; of those kept the types."""
     wrong = []
-    for name, leaf in table.items():
-        if name in raw_names:
-            view = file.get_slice(raw_names[name])
-            shape, kind = tuple(view.get_shape()), view.get_dtype()
-            if shape != leaf.shape:
-                wrong.append(f"{name} {shape}, the config says {leaf.shape}")
+    for name in [*table, *kept]:
+        if name in names:
+            shape, kind = tensors.describe(names[name])
+            if name in table and shape != table[name].shape:
+                wrong.append(f"{name} {shape}, the config says {table[name].shape}")
             elif kind not in _FLOATS:
                 wrong.append(f"{name} has type {kind}, must be one of {', '.join(_FLOATS)}")
     mistakes = [
-        *_listed("missing", [name for name in table if name not in raw_names]),
-        *_listed("surplus", [raw_names[name] for name, why in reasons.items() if why is None]),
-        *_listed("named twice", twice),
+        *_listed("missing", [name for name in table if name not in names]),
+        *_listed("surplus", [names[name] for name, why in ignored.items() if why is None]),
         *_listed("wrong shape or type", wrong),
     ]
     if mistakes:
         raise ValueError(
-            f"the tensors of {path} are not those of a {family.model_type} model of this "
-            "config.json: " + "; ".join(mistakes)
+            f"the tensors of {tensors.path} are not those of {owner} of this config.json: "
+            + "; ".join(mistakes)
         )
-    return raw_names, {name: why for name, why in reasons.items() if why is not None}
 
 
-def _read(file: Any, raw_name: str) -> np.ndarray:
-    return file.get_tensor(raw_name).astype(np.float32)
-
-
-def _nest(arrays: Mapping[str, np.ndarray], table: Mapping[str, Leaf]) -> Params:
-    """Bring tensors to their places; layers of a stack are joined in order."""
-    stacks: dict[tuple[str, ...], dict[int | None, np.ndarray]] = {}
+def _read(tensors: Tensors, names: Mapping[str, str], table: Mapping[str, Leaf]) -> Params:
+    """Read every parameter and bring it to its place; layers of a stack are joined in order."""
+    stacks: dict[tuple[str, ...], dict[int, str]] = {}
     for name, leaf in table.items():
-        array = arrays[name].T if leaf.transpose else arrays[name]
-        stacks.setdefault(leaf.path, {})[leaf.layer] = array
+        stacks.setdefault(leaf.path, {})[leaf.layer or 0] = name
     params: dict[str, Any] = {}
     for path, layers in stacks.items():
-        array = (
-            layers[None] if None in layers else np.stack([layers[i] for i in range(len(layers))])
-        )
+        arrays = []
+        for number in range(len(layers)):
+            array = tensors.read(names[layers[number]])
+            if not np.isfinite(array).all():
+                raise ValueError(
+                    f"{tensors.path}: {layers[number]} holds values that are not finite numbers in "
+                    "float32; the weights are damaged"
+                )
+            arrays.append(array.T if table[layers[number]].transpose else array)
+        stacked = table[layers[0]].layer is not None
         branch = params
         for key in path[:-1]:
             branch = branch.setdefault(key, {})
-        branch[path[-1]] = jnp.array(array)
+        branch[path[-1]] = jnp.array(np.stack(arrays) if stacked else arrays[0])
     return params
 
 
@@ -192,21 +236,6 @@ def _dotted(paths: set[tuple[str, ...]]) -> list[str]:
 def _listed(what: str, names: list[str]) -> list[str]:
     if not names:
         return []
-    shown = ", ".join(names[:_NAMES_SHOWN])
+    some = ", ".join(name if len(name) < 200 else shown(name) for name in names[:_NAMES_SHOWN])
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return [f"{what}: {shown}{more}"]
-
-
-def _message_without_weights(folder: Path) -> str:
-    others = sorted(
-        path.name
-        for path in folder.glob("*")
-        if path.suffix in {".bin", ".h5", ".msgpack", ".json"}
-        and path.stem.startswith(("pytorch_model", "tf_model", "flax_model", "model.safetensors"))
-    )
-    found = f" (found {', '.join(others)})" if others else ""
-    return (
-        f"{folder} has no {WEIGHTS_FILE}{found}; weights are read from one safetensors file only, "
-        "never from pickles or parts: convert them with transformers' "
-        "save_pretrained(folder, max_shard_size='100GB')"
-    )
+    return [f"{what}: {some}{more}"]

@@ -23,10 +23,10 @@ def sentence_transformers(
 ) -> None:
     """Write a sentence encoder as a complete sentence-transformers folder.
 
-    Beside model, tokenizer, pooling and normalization (``encoders.save``) it holds the model card
-    ``README.md``, ``config_sentence_transformers.json`` with cosine as the similarity, and
-    ``bscl_jax.json`` with what training found. The folder appears whole or not at all; an earlier
-    export at the same place is replaced. ``encoders.load`` reads it back bit for bit.
+    Beside the model with all its modules, prompts and similarity function (``encoders.save``) it
+    holds the model card ``README.md`` and ``bscl_jax.json`` with what training found. The folder
+    appears whole or not at all; an earlier export at the same place is replaced. ``encoders.load``
+    reads it back bit for bit.
 
     Args:
         folder: where the folder shall appear; its parents are made.
@@ -69,17 +69,7 @@ def sentence_transformers(
     with whole_folder(Path(folder).absolute(), mark=FACTS_FILE) as new:
         encoders.save(new, encoder, params)
         (new / "README.md").write_text(card, encoding="utf-8")
-        _write(new / "config_sentence_transformers.json", _library_facts())
         _write(new / FACTS_FILE, facts)
-
-
-def _library_facts() -> dict[str, object]:
-    return {
-        "model_type": "SentenceTransformer",
-        "prompts": {"query": "", "document": ""},
-        "default_prompt_name": None,
-        "similarity_fn_name": "cosine",
-    }
 
 
 def _write(path: Path, facts: dict[str, object]) -> None:

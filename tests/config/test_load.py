@@ -29,6 +29,14 @@ def test_a_dumped_config_reads_back_equal() -> None:
     assert config.parse(config.dump(whole)) == whole
 
 
+def test_several_ways_to_pool_are_a_list_that_reads_back() -> None:
+    encoder = "encoder={kind: pretrained, name: a/b, pooling: [mean, lasttoken]}"
+    whole = config.parse(GOOD, [encoder])
+    assert getattr(whole.encoder, "pooling", None) == ("mean", "lasttoken")
+    assert config.parse(config.dump(whole)) == whole
+    assert mistakes(GOOD, encoder.replace("mean", "sum"))[-1].endswith("was 'sum'")
+
+
 def test_a_dumped_config_spells_out_every_default() -> None:
     assert "warmup: 0.1" in config.dump(config.parse(GOOD))
 

@@ -45,12 +45,13 @@ def test_a_loaded_encoder_gives_the_same_embeddings(small, saved: Path, batch: T
     np.testing.assert_array_equal(jax.jit(encoder.apply)(params, batch), wanted)
 
 
-@pytest.mark.parametrize("pooling", ["cls", "max"])
-def test_pooling_and_normalization_survive_a_round_trip(tmp_path: Path, pooling: str) -> None:
+@pytest.mark.parametrize("pooling", ["max", ("cls", "weightedmean"), ("mean", "cls")])
+def test_pooling_and_normalization_survive_a_round_trip(tmp_path: Path, pooling) -> None:
     made = encoders.random(["a book"], seed=0, hidden_size=8, pooling=pooling, normalize=False)
     encoders.save(tmp_path / "model", *made)
     encoder, _ = encoders.load(tmp_path / "model")
     assert (encoder.pooling, encoder.normalize) == (pooling, False)
+    assert encoder.dimension == (8 if isinstance(pooling, str) else 16)
 
 
 def test_scanned_parameters_are_saved_as_unrolled_ones(small, saved: Path, tmp_path: Path) -> None:
@@ -85,6 +86,22 @@ def test_a_plain_folder_is_pooled_by_the_mean_and_not_normalized(folder: Path) -
     assert (encoder.pooling, encoder.normalize, encoder.max_length) == ("mean", False, 64)
 
 
+def test_more_layers_than_the_weights_have_are_refused_before_they_are_listed(folder: Path) -> None:
+    change_json(folder / "config.json", num_hidden_layers=10**12)
+    with pytest.raises(ValueError, match=r"config\.json says that there are 1000000000000 layers"):
+        encoders.load(folder)
+
+
+@pytest.mark.parametrize("value", ["1e999", "1" + "0" * 400, "NaN"])
+def test_a_number_beyond_float32_is_refused(folder: Path, value: str) -> None:
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace("{", f'{{"further": {value},', 1))
+    with pytest.raises(
+        ValueError, match=r"config\.json: further is .*, beyond the range of float32"
+    ):
+        encoders.load(folder)
+
+
 def test_the_newest_layout_of_sentence_transformers_is_read(folder: Path) -> None:
     set_modules(
         folder,
@@ -113,43 +130,6 @@ def test_a_transformer_in_a_subfolder_is_found(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", ["sentence_transformers.models.Dense", "my_package.Normalize", "custom.Whitening"]
-)
-def test_a_module_that_is_not_supported_is_refused_by_name(folder: Path, other: str) -> None:
-    start = "sentence_transformers.models."
-    set_modules(folder, f"{start}Transformer", f"{start}Pooling", other)
-    with pytest.raises(ValueError, match=f"lists the modules .*{other}; only Transformer, Pooling"):
-        encoders.load(folder)
-
-
-@pytest.mark.parametrize(
-    ("facts", "named"),
-    [
-        ({"pooling_mode": "lasttoken"}, "lasttoken"),
-        ({"pooling_mode": ["mean", "max"]}, r"mean \+ max"),
-        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}, r"cls \+ mean"),
-        ({"pooling_mode_weightedmean_tokens": True}, "weightedmean"),
-    ],
-)
-def test_a_pooling_that_is_not_supported_is_refused_by_name(
-    folder: Path, facts: dict, named: str
-) -> None:
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(facts))
-    with pytest.raises(ValueError, match=f"asks for the pooling {named}; supported are mean"):
-        encoders.load(folder)
-
-
-def test_a_default_prompt_is_refused_and_an_unused_one_is_not(folder: Path) -> None:
-    path = folder / "config_sentence_transformers.json"
-    facts = {"prompts": {"query": "query: ", "document": ""}, "default_prompt_name": None}
-    path.write_text(json.dumps(facts))
-    encoders.load(folder)
-    path.write_text(json.dumps(facts | {"default_prompt_name": "query"}))
-    with pytest.raises(ValueError, match="default prompt 'query: '"):
-        encoders.load(folder)
-
-
-@pytest.mark.parametrize(
     ("facts", "message"),
     [
         ({"model_type": "gpt2"}, "model_type 'gpt2' is not supported; supported: bert, roberta, "),
@@ -173,6 +153,13 @@ def test_a_config_that_cannot_be_followed_is_refused_with_its_path(
 def test_a_length_out_of_range_is_refused(saved: Path, length: int) -> None:
     with pytest.raises(ValueError, match=f"max_length must be from 3 .*to 64 .*was {length}"):
         encoders.load(saved, max_length=length)
+
+
+def test_a_length_of_the_files_that_leaves_no_token_is_refused_by_path(folder: Path) -> None:
+    change_json(folder / "sentence_bert_config.json", max_seq_length=2)
+    with pytest.raises(ValueError, match=f"{folder} say that a text has at most 2 tokens; 3 are"):
+        encoders.load(folder)
+    assert encoders.load(folder, max_length=5)[0].max_length == 5
 
 
 def test_a_damaged_config_is_named_with_line_and_column(folder: Path) -> None:

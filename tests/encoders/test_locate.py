@@ -1,7 +1,11 @@
 import importlib.metadata
+import json
+import shutil
 from pathlib import Path
 
 import pytest
+from huggingface_hub.utils import filter_repo_objects
+from safetensors import safe_open
 
 from bscl_jax import encoders
 from bscl_jax.encoders import _locate
@@ -127,6 +131,37 @@ def test_a_cached_snapshot_is_used_with_its_commit(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     encoder, _ = encoders.load("me/model")
     assert encoder.source == f"hub cache, me/model at {COMMIT}"
+
+
+def test_a_cached_snapshot_with_its_weights_in_parts_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: Path
+) -> None:
+    cache = tmp_path / "models--me--model"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text(COMMIT)
+    snapshot = Path(shutil.copytree(saved, cache / "snapshots" / COMMIT))
+    (snapshot / "model.safetensors").rename(snapshot / "model-1.safetensors")
+    with safe_open(snapshot / "model-1.safetensors", framework="numpy") as file:
+        places = dict.fromkeys(file.keys(), "model-1.safetensors")
+    index = json.dumps({"weight_map": places})
+    (snapshot / "model.safetensors.index.json").write_text(index)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    encoder, _ = encoders.load("me/model")
+    assert encoder.source == f"hub cache, me/model at {COMMIT}"
+
+
+def test_only_safetensors_and_plain_text_files_are_downloaded() -> None:
+    wanted = [
+        "config.json",
+        "1_Pooling/config.json",
+        "2_Dense/model.safetensors",
+        "0_Transformer/vocab.txt",
+        "model-00001-of-00002.safetensors",
+        "model.safetensors",
+    ]
+    others = ["pytorch_model.bin", "modeling.py", "onnx/model.onnx", "1_Pooling/a.pkl"]
+    found = filter_repo_objects([*wanted, *others], allow_patterns=_locate._HUB_FILES)
+    assert list(found) == wanted
 
 
 def test_a_cached_snapshot_without_weights_is_passed_over(

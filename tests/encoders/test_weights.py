@@ -53,6 +53,12 @@ def test_a_tensor_of_whole_numbers_is_refused(folder: Path) -> None:
         encoders.load(folder)
 
 
+def test_a_tensor_that_is_kept_must_be_of_floats_too(folder: Path) -> None:
+    rewrite(folder, lambda tensors: tensors | {"pooler.dense.bias": np.zeros(16, np.int8)})
+    with pytest.raises(ValueError, match=r"pooler\.dense\.bias has type I8"):
+        encoders.load(folder)
+
+
 def test_a_tensor_under_two_names_is_refused(folder: Path) -> None:
     rewrite(folder, lambda tensors: tensors | {f"bert.{QUERY}": tensors[QUERY]})
     with pytest.raises(ValueError, match=r"named twice: .*query\.weight and .*query\.weight"):
@@ -93,6 +99,21 @@ def test_scanned_parameters_are_the_stack_of_the_unrolled_ones(small, saved: Pat
         assert_same_params(layer, small[1][f"layer_{number}"])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_a_value_that_is_no_finite_float32_is_refused_by_the_name_of_its_tensor(
+    folder: Path, value: float
+) -> None:
+    rewrite(folder, lambda tensors: tensors | {QUERY: np.full((16, 16), value)})
+    with pytest.raises(ValueError, match=f"{QUERY} holds values that are not finite numbers"):
+        encoders.load(folder)
+
+
+def test_what_is_left_aside_is_named_with_its_reason(folder: Path) -> None:
+    rewrite(folder, lambda tensors: tensors | {"cls.predictions.bias": np.zeros(3, np.float32)})
+    ignored = encoders.load(folder)[0].checkpoint.ignored
+    assert ignored == {"cls.predictions.bias": "head of the pre-training tasks"}
+
+
 def test_a_cut_off_file_is_one_clear_error(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
@@ -102,7 +123,7 @@ def test_a_cut_off_file_is_one_clear_error(folder: Path) -> None:
 
 def test_pickled_weights_are_never_read_and_the_remedy_is_named(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(FileNotFoundError, match=r"found pytorch_model\.bin.*save_pretrained"):
+    with pytest.raises(FileNotFoundError, match=r"found pytorch_model\.bin.*never from pickles"):
         encoders.load(folder)
 
 

@@ -16,6 +16,7 @@ import pytest
 from bscl_jax import encoders, export
 from bscl_jax.encoders._locate import WHEEL, WHEEL_VERSION
 from bscl_jax.types import TokenBatch
+from tests.golden.layout_folders import TEXTS, VARIANTS, write_folder
 
 COSINE_FLOOR = 0.999999
 ELEMENT_TOLERANCE = 1e-5
@@ -29,6 +30,17 @@ model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
 np.save(sys.argv[3], model.encode(json.load(open(sys.argv[2], encoding="utf-8"))))
 if len(sys.argv) > 4:
     model.save(sys.argv[4])
+"""
+ENCODE_MANY = """
+import json, sys
+import numpy as np
+from sentence_transformers import SentenceTransformer
+vectors = {}
+for folder in sys.argv[2:]:
+    model = SentenceTransformer(folder, device="cpu", local_files_only=True)
+    vectors[folder] = model.encode(json.loads(sys.argv[1]))
+    vectors[folder + "/similarity"] = model.similarity(vectors[folder], vectors[folder])
+np.savez(sys.argv[2] + "/vectors.npz", **vectors)
 """
 
 
@@ -83,3 +95,21 @@ def test_sentence_transformers_gives_our_vectors_and_we_give_its(
         print(f"lowest cosine {cosines.min():.9f}, largest gap {np.abs(ours - theirs).max():.1e}")
         assert cosines.min() >= COSINE_FLOOR
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=ELEMENT_TOLERANCE)
+
+
+def test_folders_of_every_layout_are_saved_as_what_they_were(
+    torch_python: str, tmp_path: Path
+) -> None:
+    golden = np.load(Path(__file__).parent.parent / "golden" / "layouts.npz")
+    for variant in VARIANTS:
+        write_folder(tmp_path / "theirs" / variant, variant)
+        encoders.save(tmp_path / variant, *encoders.load(tmp_path / "theirs" / variant))
+    folders = [str(tmp_path / variant) for variant in VARIANTS]
+    command = [torch_python, "-c", ENCODE_MANY, json.dumps(TEXTS), *folders]
+    subprocess.run(command, check=True, capture_output=True)
+    found = np.load(Path(folders[0]) / "vectors.npz")
+    for variant, folder in zip(VARIANTS, folders, strict=True):
+        for name, key in (("plain", folder), ("similarity", f"{folder}/similarity")):
+            np.testing.assert_allclose(
+                found[key], golden[f"{variant}/{name}"], rtol=0, atol=ELEMENT_TOLERANCE
+            )

@@ -1,0 +1,60 @@
+"""The similarity functions that a model can ask for."""
+
+import numpy as np
+
+from bscl_jax.evaluation._embed import unit_rows
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return unit_rows(a) @ unit_rows(b).T
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a @ b.T
+
+
+def _euclidean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    from scipy.spatial.distance import cdist
+
+    return -cdist(a, b, "euclidean").astype(np.float32)
+
+
+def _manhattan(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    from scipy.spatial.distance import cdist
+
+    return -cdist(a, b, "cityblock").astype(np.float32)
+
+
+_FUNCTIONS = {
+    "cosine": _cosine,
+    "dot": _dot,
+    "euclidean": _euclidean,
+    "manhattan": _manhattan,
+}
+
+
+def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> np.ndarray:
+    """Compare every row of a with every row of b; more is more alike.
+
+    Args:
+        a: vectors ``(len(a), d)``.
+        b: vectors ``(len(b), d)``.
+        function: ``"cosine"``, ``"dot"``, or the negative distance ``"euclidean"`` or
+            ``"manhattan"``.
+
+    Returns:
+        ``(len(a), len(b))``.
+
+    Raises:
+        ValueError: for an unknown function.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.evaluation import similarities
+        >>> a, b = np.array([[0.0, 3.0]]), np.array([[0.0, 1.0], [4.0, 3.0]])
+        >>> similarities(a, b, function="euclidean").tolist()
+        [[-2.0, -4.0]]
+    """
+    if function not in _FUNCTIONS:
+        raise ValueError(f"function must be one of {', '.join(_FUNCTIONS)}, was {function!r}")
+    return _FUNCTIONS[function](a, b)
