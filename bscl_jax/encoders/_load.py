@@ -85,13 +85,13 @@ def load(
     if pooling is not None:
         layout = layout._replace(pooling=pooling)
     facts = _read_facts(places.transformer)
+    check_layers(places.transformer, facts)
     family = FAMILIES[facts["model_type"]]
     try:
         config = family.read_config(facts, dropout)
         _check_dimensions(layout, config.hidden_size)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"{places.transformer / 'config.json'}: {error}") from error
-    check_layers(places.transformer, config.num_hidden_layers)
     found = read_tokenizer(places.transformer, family, lowercase=layout.lowercase)
     _check_vocabulary(found, config.vocab_size, places.transformer)
     table = family.tensor_table(config, scan_layers=scan_layers)

@@ -21,6 +21,7 @@ from bscl_jax.types import Params
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _NAMES_SHOWN = 12
+_NUMBERS_OF_LAYERS = ("num_hidden_layers", "n_layers")
 _LEAST_PER_LAYER = 4  # tensors of a transformer layer, in any family
 
 
@@ -38,8 +39,8 @@ class Weights(NamedTuple):
     ignored: dict[str, str]
 
 
-def check_layers(folder: Path, num_layers: int) -> None:
-    """Compare the config's number of layers with the weights, before a table of them is made.
+def check_layers(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Compare the config's number of layers with the weights, before anything lists them.
 
     Raises:
         FileNotFoundError: when there are no weights.
@@ -47,6 +48,8 @@ def check_layers(folder: Path, num_layers: int) -> None:
     """
     with open_tensors(folder) as tensors:
         count = len(tensors.files)
+    given = [facts.get(name) for name in _NUMBERS_OF_LAYERS]
+    num_layers = max((number for number in given if isinstance(number, int)), default=0)
     if num_layers > count // _LEAST_PER_LAYER:
         raise ValueError(
             f"{folder / 'config.json'} says that there are {shown(num_layers)} layers, but the "

@@ -86,8 +86,11 @@ def test_a_plain_folder_is_pooled_by_the_mean_and_not_normalized(folder: Path) -
     assert (encoder.pooling, encoder.normalize, encoder.max_length) == ("mean", False, 64)
 
 
-def test_more_layers_than_the_weights_have_are_refused_before_they_are_listed(folder: Path) -> None:
-    change_json(folder / "config.json", num_hidden_layers=10**12)
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+def test_more_layers_than_the_weights_have_are_refused_before_they_are_listed(
+    folder: Path, family: str
+) -> None:
+    change_json(folder / "config.json", model_type=family, num_hidden_layers=10**12)
     with pytest.raises(ValueError, match=r"config\.json says that there are 1000000000000 layers"):
         encoders.load(folder)
 

@@ -55,7 +55,7 @@ class SmallModel:
 
         gradients, hidden = jax.jit(jax.grad(scalar, has_aux=True))(self.params)
         path = self.folder / "gradients.safetensors"
-        write_weights(path, gradients, self.table, {})
+        write_weights(gradients, {path: self.table}, {})
         return np.asarray(hidden), load_file(path)
 
     def run_alone(self, row: int) -> np.ndarray:
