@@ -35,7 +35,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def gather(tasks: dict[str, Any], runs: Path, known: Gathered) -> Gathered:
-    """Return the test scores of every row, from its finished runs or else as they were known.
+    """Return the test scores of every row: those of its finished runs, and of other seeds as known.
+
+    What was known of a row whose config has changed has to be taken out of the file by hand.
 
     Args:
         tasks: of ``read``.
@@ -46,24 +48,33 @@ def gather(tasks: dict[str, Any], runs: Path, known: Gathered) -> Gathered:
     for name, task in tasks.items():
         gathered[name] = {}
         for key in task["rows"]:
-            finished = {
-                int(path.parent.name.removeprefix("seed-")): json.loads(path.read_text())
-                for path in (runs / name / key).glob("seed-*/results.json")
-            }
-            if finished:
-                gathered[name][key] = _scores(finished, task["measures"])
-            elif key in known.get(name, {}):
-                gathered[name][key] = known[name][key]
+            scores = _by_seed(known.get(name, {}).get(key, {"seeds": []}), task["measures"])
+            for path in (runs / name / key).glob("seed-*/results.json"):
+                found = json.loads(path.read_text())
+                seed = int(path.parent.name.removeprefix("seed-"))
+                scores[seed] = {"before": found["baseline"], "after": found["test"]}
+            if scores:
+                gathered[name][key] = _as_row(scores, task["measures"])
     return gathered
 
 
-def _scores(finished: dict[int, dict[str, Any]], measures: Sequence[str]) -> Row:
-    seeds = sorted(finished)
+def _by_seed(row: Row, measures: Sequence[str]) -> dict[int, dict[str, dict[str, float]]]:
     return {
-        "seeds": seeds,
-        "before": {name: [finished[seed]["baseline"][name] for seed in seeds] for name in measures},
-        "after": {name: [finished[seed]["test"][name] for seed in seeds] for name in measures},
+        seed: {
+            when: {name: row[when][name][place] for name in measures}
+            for when in ("before", "after")
+        }
+        for place, seed in enumerate(row["seeds"])
     }
+
+
+def _as_row(scores: dict[int, dict[str, dict[str, float]]], measures: Sequence[str]) -> Row:
+    seeds = sorted(scores)
+    values = {
+        when: {name: [scores[seed][when][name] for seed in seeds] for name in measures}
+        for when in ("before", "after")
+    }
+    return {"seeds": seeds, **values}
 
 
 def write_tables(page: str, tasks: dict[str, Any], gathered: Gathered) -> str:

@@ -113,7 +113,7 @@ def test_differences_are_paired_by_seed(make) -> None:
     assert "| **+10.00 ± 0.01** | **+.100 ± .000** | 3 |" in made
 
 
-def test_what_is_gathered_comes_from_the_runs_or_was_known(make, tmp_path) -> None:
+def test_what_is_gathered_comes_from_the_runs_and_other_seeds_as_known(make, tmp_path) -> None:
     for seed in (10, 2):
         folder = tmp_path / "one" / "bsc" / f"seed-{seed}"
         folder.mkdir(parents=True)
@@ -121,12 +121,13 @@ def test_what_is_gathered_comes_from_the_runs_or_was_known(make, tmp_path) -> No
         results = {"baseline": found, "test": found, "dev": {}}
         (folder / "results.json").write_text(json.dumps(results))
     (tmp_path / "one" / "bsc" / "seed-3").mkdir()
-    known = {"one": {"mse": scores(0.1), "bsc": scores(0.2), "gone": scores(0.3)}}
+    bsc = scores(0.2, 0.9, seeds=[0, 2])
+    known = {"one": {"mse": scores(0.1), "bsc": bsc, "gone": scores(0.3)}}
     gathered = make.gather({"one": ONE}, tmp_path, known)
-    each = {"pairs/f1": [0.02, 0.1], "pairs/accuracy": [0.5, 0.5]}
-    assert gathered == {
-        "one": {"mse": scores(0.1), "bsc": {"seeds": [2, 10], "before": each, "after": each}}
-    }
+    after = {"pairs/f1": [0.2, 0.02, 0.1], "pairs/accuracy": [0.2, 0.5, 0.5]}
+    before = {"pairs/f1": [0.5, 0.02, 0.1], "pairs/accuracy": [0.5, 0.5, 0.5]}
+    bsc = {"seeds": [0, 2, 10], "before": before, "after": after}
+    assert gathered == {"one": {"mse": scores(0.1), "bsc": bsc}}
 
 
 def test_the_pages_tables_are_those_of_the_gathered_scores(script, tables) -> None:

@@ -135,7 +135,11 @@ def test_a_folder_is_no_file(tmp_path):
     assert "this is a folder; name a file in it" in message_of(tmp_path / "a.txt")
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"renew? " * 99)[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"renew? " * 99)[:-9]],
+    ids=["no gzip", "half of one"],
+)
 def test_a_damaged_gzip_file_is_refused(tmp_path, content):
     path = write(tmp_path / "a.txt.gz", content)
     assert "the gzip file is damaged or no gzip file" in message_of(path)
