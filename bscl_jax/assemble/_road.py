@@ -19,7 +19,7 @@ from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
-from bscl_jax.assemble._weights import adapters, weights_of
+from bscl_jax.assemble._weights import adapters, train_only, weights_of
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
 
 TRAINED = ("freeze", "lora")
@@ -98,7 +98,9 @@ def lay_road(
     batch = make_batches(config.training, store, encoder.pad_id, mesh, triplets=triplets)
     in_batch = store._replace(negatives=None) if triplets else store
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
-    optimizers = make_optimizers(config.encoder, stages, num_batches)
+    optimizers = [
+        train_only(optimizer, config.encoder) for optimizer in make_optimizers(stages, num_batches)
+    ]
     return Road(
         task=task,
         encoder=encoder,

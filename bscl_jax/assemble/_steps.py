@@ -12,23 +12,19 @@ from bscl_jax import training
 from bscl_jax.assemble._fits import options
 from bscl_jax.assemble._loss import make_loss, takes_negatives
 from bscl_jax.assemble._stages import Stage, stage_of
-from bscl_jax.assemble._weights import train_only
 from bscl_jax.types import PairBatch
 
 
 def make_optimizers(
-    encoder: configs.PretrainedEncoder | configs.RandomEncoder,
-    stages: Sequence[Stage],
-    num_batches: int,
+    stages: Sequence[Stage], num_batches: int
 ) -> list[optax.GradientTransformation]:
     """Make the optimizer of each stage, with the schedule of its own steps."""
-    optimizers = (
+    return [
         training.make_optimizer(
             num_steps=num_batches * len(stage.epochs), **options(stage.section.optimizer)
         )
         for stage in stages
-    )
-    return [train_only(optimizer, encoder) for optimizer in optimizers]
+    ]
 
 
 def make_steps(
