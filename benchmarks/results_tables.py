@@ -100,10 +100,11 @@ def make_table(task: dict[str, Any], rows: dict[str, Row]) -> str:
         if key not in rows and key != "before":
             continue
         if key == "before":
-            scores, count, mean = next(iter(rows.values()))["before"], "", _only_mean
+            scores, count = next(iter(rows.values()))["before"], ""
+            cells = [_number(float(np.mean(scores[name])), scale) for name, scale in _scales(task)]
         else:
-            scores, count, mean = rows[key]["after"], str(len(rows[key]["seeds"])), _mean
-        cells = [mean(scores[name], scale) for name, scale in _scales(task)]
+            scores, count = rows[key]["after"], str(len(rows[key]["seeds"]))
+            cells = [_mean(scores[name], scale) for name, scale in _scales(task)]
         lines.append([row["title"], *cells, count, *([_paper(task, row)] if has_paper else [])])
     return _table(header, lines)
 
@@ -202,10 +203,6 @@ def _mean(values: Sequence[float], scale: int) -> str:
     return mean if found.high is None else f"{mean} ± {_number(found.high - found.mean, scale)}"
 
 
-def _only_mean(values: Sequence[float], scale: int) -> str:
-    return _number(float(np.mean(values)), scale)
-
-
 def _number(value: float, scale: int) -> str:
     return f"{100 * value:.2f}" if scale == 100 else f"{value:.3f}".removeprefix("0")
 
@@ -217,7 +214,4 @@ def _signed(value: float, scale: int) -> str:
 
 def _paper(task: dict[str, Any], row: dict[str, Any]) -> str:
     numbers = zip(row.get("paper", []), _scales(task), strict=False)
-    return ", ".join(
-        f"{value:.2f}" if scale == 100 else f"{value:.3f}".removeprefix("0")
-        for value, (_, scale) in numbers
-    )
+    return ", ".join(_number(value / scale, scale) for value, (_, scale) in numbers)
