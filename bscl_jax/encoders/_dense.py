@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from bscl_jax.encoders._config import SIZE
 from bscl_jax.encoders._family import Leaf
 from bscl_jax.encoders._json import ANY, check_settings, read_json, shown, write_json
 from bscl_jax.types import Params
@@ -98,7 +99,7 @@ def read_dense(folder: Path) -> Dense:
             f"{shown(activation)}"
         )
     sizes = [facts.get(name) for name in ("in_features", "out_features")]
-    if not all(isinstance(x, int) and not isinstance(x, bool) and x >= 1 for x in sizes):
+    if not all(map(SIZE.holds, sizes)):
         raise ValueError(
             f"{path}: in_features and out_features must be whole numbers from 1, were "
             f"{shown(sizes[0])} and {shown(sizes[1])}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bscl_jax.encoders._config import SIZE
 from bscl_jax.encoders._dense import Dense, read_dense, write_dense
 from bscl_jax.encoders._json import ANY, check_settings, read_json, shown, write_json
 from bscl_jax.encoders._modules import MODULES_FILE, Module, read_modules, write_modules
@@ -174,7 +175,7 @@ def _read_transformer(folder: Path) -> tuple[int | None, bool]:
     facts = read_json(path)
     check_settings(path, facts, _TRANSFORMER)
     length = facts.get("max_seq_length")
-    if length is not None and not _is_size(length):
+    if length is not None and not SIZE.holds(length):
         raise ValueError(
             f"max_seq_length in {path} must be a whole number from 1, was {shown(length)}"
         )
@@ -187,7 +188,7 @@ def _read_pooling(path: Path) -> tuple[Pooling, int | None, bool]:
     facts = read_json(path)
     check_settings(path, facts, _POOLING)
     sizes = [facts[name] for name in _SIZES if name in facts]
-    if not all(map(_is_size, sizes)):
+    if not all(map(SIZE.holds, sizes)):
         raise ValueError(f"{path}: {_SIZES[0]} must be a whole number from 1, was {sizes}")
     pooling = _find_ways(facts)
     if not all(isinstance(way, str) and way in POOLINGS for way in pooling):
@@ -215,7 +216,3 @@ def _write_pooling(path: Path, layout: Layout) -> None:
     facts = flags if exact else {"pooling_mode": list(wanted)}
     size = {_SIZES[1]: layout.token_dimension}
     write_json(path, {**size, **facts, "include_prompt": layout.include_prompt})
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

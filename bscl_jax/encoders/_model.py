@@ -11,7 +11,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from bscl_jax.encoders._attention import RowKeys
 from bscl_jax.encoders._dropout import drop
@@ -44,6 +44,28 @@ class Model(nn.Module):
     scan_layers: bool = False
     remat: bool = False
 
+    @nn.compact
+    def __call__(
+        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys = None
+    ) -> Float[Array, "b s d"]:
+        """Run the model.
+
+        Args:
+            ids: token ids, all below ``vocab_size``.
+            mask: True on real tokens.
+            row_keys: one dropout key per row; None for no dropout.
+
+        Returns:
+            The last hidden states; those of padding are arbitrary but finite.
+        """
+        return self.run(ids, mask, row_keys).reshape(*ids.shape, self.config.hidden_size)
+
+    def run(
+        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+    ) -> Float[Array, "tokens d"]:
+        """Embed the tokens and run the layers: what a family has of its own."""
+        raise NotImplementedError
+
 
 def run_layers(
     model: Model,
@@ -54,7 +76,7 @@ def run_layers(
 ) -> Float[Array, "tokens d"]:
     """Run the layers one after another, as the model's settings say.
 
-    Called inside the compact method of the model, whose children the layers become: ``layer_0``,
+    Called inside ``run`` of the model, whose children the layers become: ``layer_0``,
     ``layer_1``, … or, stacked, ``layers``.
 
     Args:

@@ -10,6 +10,7 @@ import pytest
 
 from bscl_jax import SentenceEncoder, encoders, export
 from bscl_jax.types import TokenBatch
+from tests.encoders.families import write_folder
 
 TEXTS = ["how to renew a book", "a", "book a book, how?"]
 SCRIPT = """
@@ -66,6 +67,21 @@ def test_it_runs_on_every_platform_and_refuses_longer_texts(folder: Path) -> Non
     assert set(program.platforms) == {"cpu", "cuda", "tpu"}
     with pytest.raises(ValueError, match="refining shapes"):
         program.call(np.zeros((1, 17), np.int32), np.ones((1, 17), bool))
+
+
+@pytest.mark.parametrize("name", ["mpnet", "modernbert", "deberta"])
+def test_lengths_stay_open_in_families_with_distances(name: str, tmp_path: Path) -> None:
+    encoder, params = encoders.load(write_folder(tmp_path / name, name))
+    export.stablehlo(tmp_path / "encoder.stablehlo", encoder, params, platforms=["cpu"])
+    program = read(tmp_path / "encoder.stablehlo")
+    for texts in (["how"], ["how to renew a book", "renew"]):
+        found = encoder.tokenize(texts)
+        length = max(map(len, found))
+        ids = np.array([each + [encoder.pad_id] * (length - len(each)) for each in found], np.int32)
+        mask = np.arange(length) < np.array([[len(each)] for each in found])
+        raw = encoder.apply(params, TokenBatch(ids, mask))
+        expected = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+        np.testing.assert_allclose(program.call(ids, mask), expected, atol=1e-6)
 
 
 def test_embeddings_may_be_left_as_they_are(made, tmp_path: Path) -> None:

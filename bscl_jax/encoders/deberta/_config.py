@@ -8,15 +8,14 @@ from bscl_jax.encoders._config import COUNT, FLAG, POSITIVE, Fact, Rule, read_fa
 from bscl_jax.encoders.post_norm import FACTS, PostNormConfig
 
 _TERMS = ("c2p", "p2c")
+_WHOLE = Rule("a whole number", lambda value: isinstance(value, int))
 _FACTS = {
     **FACTS,
     **same_names(POSITIVE, layer_norm_eps=1e-7, initializer_range=0.02),
     **same_names(COUNT, type_vocab_size=0),
     **same_names(FLAG, relative_attention=False, position_biased_input=True, share_att_key=False),
-    **same_names(Rule("a whole number", lambda value: isinstance(value, int)), position_buckets=-1),
-    "max_distance": Fact(
-        "max_relative_positions", -1, Rule("a whole number", lambda value: isinstance(value, int))
-    ),
+    **same_names(_WHOLE, position_buckets=-1),
+    "max_distance": Fact("max_relative_positions", -1, _WHOLE),
     "terms": Fact(
         "pos_att_type", (), Rule("of c2p and p2c", lambda value: set(value) <= set(_TERMS))
     ),

@@ -34,27 +34,16 @@ class Deberta(Model):
     Attributes: as ``Model``.
     """
 
-    @nn.compact
-    def __call__(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys = None
-    ) -> Float[Array, "b s d"]:
-        """Run the model.
-
-        Args:
-            ids: token ids, all below ``vocab_size``.
-            mask: True on real tokens.
-            row_keys: one dropout key per row; None for no dropout.
-
-        Returns:
-            The last hidden states; those of padding are arbitrary but finite.
-        """
+    def run(
+        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+    ) -> Float[Array, "tokens d"]:
+        """Embed the tokens and run the layers."""
         config: DebertaConfig = self.config
         flat = embed(config, self.dtype, ids, mask, row_keys)
         distances = None
         if config.relative_attention:
             distances = Distances(config, name="distances")().astype(self.dtype)
-        flat = run_layers(self, Layer, flat, mask, row_keys, distances)
-        return flat.reshape(*ids.shape, config.hidden_size)
+        return run_layers(self, Layer, flat, mask, row_keys, distances)
 
 
 class Distances(nn.Module):

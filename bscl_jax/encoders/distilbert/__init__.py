@@ -1,12 +1,14 @@
-"""DistilBERT (Sanh et al., 2019): BERT without token types, under names of its own."""
+"""DistilBERT (Sanh et al., 2019): BERT without token types, under names of its own.
 
-from collections.abc import Mapping
+``sinusoidal_pos_embds`` is how the position table was begun, and changes nothing: the table is in
+the weights either way.
+"""
+
 from functools import partial
-from typing import Any
 
-from bscl_jax.encoders._config import ACTIVATION, POSITIVE, RATE, SIZE, Fact, read_facts, same_names
+from bscl_jax.encoders._config import ACTIVATION, POSITIVE, RATE, SIZE, Fact, same_names
 from bscl_jax.encoders._family import Family
-from bscl_jax.encoders.post_norm import Names, PostNorm, PostNormConfig, tensor_table
+from bscl_jax.encoders.post_norm import Names, PostNorm, read_config, tensor_table
 
 __all__ = ["FAMILIES"]
 
@@ -35,22 +37,18 @@ _NAMES = Names(
     norms={"sa_layer_norm": "attention_norm", "output_layer_norm": "output_norm"},
 )
 
-
-def read_config(facts: Mapping[str, Any], dropout: float | None = None) -> PostNormConfig:
-    """Check the facts of a ``config.json``; arguments, result and errors as BERT's.
-
-    ``sinusoidal_pos_embds`` is how the position table was begun, and changes nothing: the table is
-    in the weights either way.
-    """
-    values = read_facts(facts, _FACTS, model="DistilBERT", dropout=dropout, required={})
-    return PostNormConfig(**values, layer_norm_eps=_EPSILON, drops_attention_output=False)
-
-
 FAMILIES = (
     Family(
         model_type="distilbert",
         architecture="DistilBertModel",
-        read_config=read_config,
+        read_config=partial(
+            read_config,
+            model="DistilBERT",
+            table=_FACTS,
+            required={},
+            layer_norm_eps=_EPSILON,
+            drops_attention_output=False,
+        ),
         make_module=PostNorm,
         tensor_table=partial(tensor_table, names=_NAMES),
         prefix="distilbert.",

@@ -1,11 +1,10 @@
 """ELECTRA (Clark et al., 2020): BERT without pooler, with tables of another width."""
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-from bscl_jax.encoders._config import SIZE, read_facts, same_names
+from bscl_jax.encoders._config import SIZE, same_names
 from bscl_jax.encoders._family import Family
-from bscl_jax.encoders.post_norm import FACTS, REQUIRED, PostNorm, PostNormConfig, tensor_table
+from bscl_jax.encoders.post_norm import FACTS, PostNorm, read_config, tensor_table
 
 __all__ = ["FAMILIES"]
 
@@ -18,18 +17,11 @@ _SIZES = {
 }
 _FACTS = {**FACTS, **same_names(SIZE, **_SIZES)}
 
-
-def read_config(facts: Mapping[str, Any], dropout: float | None = None) -> PostNormConfig:
-    """Check the facts of a ``config.json``; arguments, result and errors as BERT's."""
-    values = read_facts(facts, _FACTS, model="ELECTRA", dropout=dropout, required=REQUIRED)
-    return PostNormConfig(**values)
-
-
 FAMILIES = (
     Family(
         model_type="electra",
         architecture="ElectraModel",
-        read_config=read_config,
+        read_config=partial(read_config, model="ELECTRA", table=_FACTS),
         make_module=PostNorm,
         tensor_table=tensor_table,
         prefix="electra.",

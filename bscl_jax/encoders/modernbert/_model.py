@@ -48,28 +48,17 @@ class ModernBert(Model):
     Attributes: as ``Model``.
     """
 
-    @nn.compact
-    def __call__(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys = None
-    ) -> Float[Array, "b s d"]:
-        """Run the model.
-
-        Args:
-            ids: token ids, all below ``vocab_size``.
-            mask: True on real tokens.
-            row_keys: one dropout key per row; None for no dropout.
-
-        Returns:
-            The last hidden states; those of padding are arbitrary but finite.
-        """
+    def run(
+        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+    ) -> Float[Array, "tokens d"]:
+        """Embed the tokens and run the layers."""
         config: ModernBertConfig = self.config
         tokens = make_table(config, config.vocab_size, config.hidden_size, "token")(ids.reshape(-1))
         flat = _norm(config, jnp.float32, "embedding_norm")(tokens).astype(self.dtype)
         flat = drop_flat(flat, row_keys, EMBEDDING_SITE, config.embedding_dropout)
         view = make_view(config, mask)
         flat = run_layers(self, Layer, flat, view, row_keys, opening=FirstLayer)
-        flat = _norm(config, self.dtype, "final_norm")(flat)
-        return flat.reshape(*ids.shape, config.hidden_size)
+        return _norm(config, self.dtype, "final_norm")(flat)
 
 
 class Layer(nn.Module):
@@ -123,7 +112,7 @@ class Layer(nn.Module):
         kind = jnp.array(config.local_layers, jnp.int32)[number]
         allowed, angles = view.allowed[kind], view.angles[kind]
         packed = make_dense(config, self.dtype, 3 * size, "query_key_value", bias=biased)(normal)
-        heads = (len(allowed), allowed.shape[-1], 3, config.num_attention_heads, -1)
+        heads = (allowed.shape[0], allowed.shape[-1], 3, config.num_attention_heads, -1)
         query, key, value = jnp.moveaxis(packed.reshape(heads), 2, 0)
         query, key = turn(query, angles), turn(key, angles)
         rate = config.attention_dropout

@@ -1,18 +1,18 @@
-"""MPNet (Song et al., 2020): BERT with a bias of attention by distance, shared by all layers."""
+"""MPNet (Song et al., 2020): BERT with a bias of attention by distance, shared by all layers.
 
-from collections.abc import Mapping
+The reference looks biases up in 32 buckets whatever the size of their table, and so does this.
+"""
+
 from functools import partial
-from typing import Any
 
-from bscl_jax.encoders._config import Fact, Rule, read_facts
+from bscl_jax.encoders._config import Fact, Rule
 from bscl_jax.encoders._family import Family, Vocabulary
 from bscl_jax.encoders.post_norm import (
     FACTS,
     NUM_BUCKETS,
-    REQUIRED,
     Names,
     PostNorm,
-    PostNormConfig,
+    read_config,
     tensor_table,
 )
 
@@ -41,21 +41,11 @@ _NAMES = Names(
     norms={"attention.LayerNorm": "attention_norm", "output.LayerNorm": "output_norm"},
 )
 
-
-def read_config(facts: Mapping[str, Any], dropout: float | None = None) -> PostNormConfig:
-    """Check the facts of a ``config.json``; arguments, result and errors as BERT's.
-
-    The reference looks biases up in 32 buckets whatever the size of their table, and so does this.
-    """
-    values = read_facts(facts, _FACTS, model="MPNet", dropout=dropout, required=REQUIRED)
-    return PostNormConfig(**values, padding_id=_PADDING_ID)
-
-
 FAMILIES = (
     Family(
         model_type="mpnet",
         architecture="MPNetModel",
-        read_config=read_config,
+        read_config=partial(read_config, model="MPNet", table=_FACTS, padding_id=_PADDING_ID),
         make_module=PostNorm,
         tensor_table=partial(tensor_table, names=_NAMES),
         prefix="mpnet.",

@@ -1,8 +1,18 @@
 """The numbers that fix a model of the BERT kind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from bscl_jax.encoders._config import ACTIVATION, POSITIVE, RATE, SIZE, Fact, same_names
+from bscl_jax.encoders._config import (
+    ACTIVATION,
+    POSITIVE,
+    RATE,
+    SIZE,
+    Fact,
+    read_facts,
+    same_names,
+)
 
 FACTS: dict[str, Fact] = {
     **same_names(
@@ -85,3 +95,32 @@ class PostNormConfig:
         """Longest text, in tokens."""
         skipped = 0 if self.padding_id is None else self.padding_id + 1
         return self.max_position_embeddings - skipped
+
+
+def read_config(
+    facts: Mapping[str, Any],
+    dropout: float | None = None,
+    *,
+    model: str,
+    table: Mapping[str, Fact] = FACTS,
+    required: Mapping[str, Any] = REQUIRED,
+    **fixed: Any,
+) -> PostNormConfig:
+    """Check the facts of a ``config.json``; what is absent has the value that the family gives it.
+
+    Args:
+        facts: the parsed file.
+        dropout: replaces both dropout rates, in [0, 1); None keeps the file's.
+        model: what the family is called in an error message.
+        table: field of the config to the fact that it comes from.
+        required: entries of the file that have one supported value.
+        fixed: fields that do not depend on the file.
+
+    Returns:
+        The checked config.
+
+    Raises:
+        ValueError: naming every field that is wrong or that the family cannot follow.
+    """
+    values = read_facts(facts, table, model=model, dropout=dropout, required=required)
+    return PostNormConfig(**values, **fixed)

@@ -34,20 +34,10 @@ class PostNorm(Model):
     Attributes: as ``Model``.
     """
 
-    @nn.compact
-    def __call__(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys = None
-    ) -> Float[Array, "b s d"]:
-        """Run the model.
-
-        Args:
-            ids: token ids, all below ``vocab_size``.
-            mask: True on real tokens.
-            row_keys: one dropout key per row; None for no dropout.
-
-        Returns:
-            The last hidden states; those of padding are arbitrary but finite.
-        """
+    def run(
+        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+    ) -> Float[Array, "tokens d"]:
+        """Embed the tokens and run the layers."""
         config: PostNormConfig = self.config
         flat = embed(config, self.dtype, ids, mask, row_keys)
         if config.table_size != config.hidden_size:
@@ -55,8 +45,7 @@ class PostNorm(Model):
         bias = None
         if config.num_relative_buckets:
             bias = DistanceBias(config, name="distance_bias")(ids.shape[1])
-        flat = run_layers(self, Layer, flat, mask, row_keys, bias)
-        return flat.reshape(*ids.shape, config.hidden_size)
+        return run_layers(self, Layer, flat, mask, row_keys, bias)
 
 
 def embed(
@@ -66,7 +55,7 @@ def embed(
     mask: Bool[Array, "b s"],
     row_keys: RowKeys,
 ) -> Float[Array, "tokens f"]:
-    """Flattened embeddings after dropout; called inside the compact method of a model."""
+    """Flattened embeddings after dropout; called inside ``run`` of a model."""
     hidden = Embeddings(config, name="embeddings")(ids, mask).astype(dtype)
     flat = hidden.reshape(ids.size, config.table_size)
     return drop_flat(flat, row_keys, EMBEDDING_SITE, config.hidden_dropout_prob)

@@ -1,12 +1,15 @@
-"""RoBERTa (Liu et al., 2019), XLM-RoBERTa and CamemBERT: BERT with positions counted otherwise."""
+"""RoBERTa (Liu et al., 2019), XLM-RoBERTa and CamemBERT: BERT with positions counted otherwise.
 
-from collections.abc import Mapping
+Positions begin behind the row ``pad_token_id``, so texts may be shorter than
+``max_position_embeddings`` says: 512 tokens of 514 rows.
+"""
+
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
-from bscl_jax.encoders._config import COUNT, SIZE, Fact, read_facts, same_names
+from bscl_jax.encoders._config import COUNT, SIZE, Fact, same_names
 from bscl_jax.encoders._family import Family, Vocabulary
-from bscl_jax.encoders.post_norm import FACTS, REQUIRED, PostNorm, PostNormConfig, tensor_table
+from bscl_jax.encoders.post_norm import FACTS, PostNorm, read_config, tensor_table
 
 __all__ = ["FAMILIES"]
 
@@ -16,21 +19,10 @@ _FACTS = {
     "padding_id": Fact("pad_token_id", 1, COUNT),
 }
 
-
-def read_config(facts: Mapping[str, Any], dropout: float | None = None) -> PostNormConfig:
-    """Check the facts of a ``config.json``; arguments, result and errors as BERT's.
-
-    Positions begin behind the row ``pad_token_id``, so texts may be shorter than
-    ``max_position_embeddings`` says: 512 tokens of 514 rows.
-    """
-    values = read_facts(facts, _FACTS, model="RoBERTa", dropout=dropout, required=REQUIRED)
-    return PostNormConfig(**values)
-
-
 _ROBERTA = Family(
     model_type="roberta",
     architecture="RobertaModel",
-    read_config=read_config,
+    read_config=partial(read_config, model="RoBERTa", table=_FACTS),
     make_module=PostNorm,
     tensor_table=tensor_table,
     prefix="roberta.",
