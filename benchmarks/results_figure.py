@@ -51,7 +51,7 @@ def draw_panel(axis: Axes, title: str, pairs: Sequence[Pair]) -> None:
     for place, pair in enumerate(pairs):
         found = pair.differences[0]
         ends = [100 * (found.low or 0), 100 * (found.high or 0)]
-        color = SURE if ends[0] > 0 or ends[1] < 0 else UNSURE
+        color = SURE if pair.is_sure(found) else UNSURE
         axis.plot(ends, [place, place], color=color, linewidth=2, solid_capstyle="round")
         axis.plot(100 * found.mean, place, "o", color=color, markersize=5.5)
         for value in pair.published[:1]:
@@ -69,7 +69,7 @@ def legend() -> list[Line2D]:
     """Say what the marks are."""
     return [
         Line2D([], [], color=SURE, marker="o", label="difference, 95 % interval"),
-        Line2D([], [], color=UNSURE, marker="o", label="the interval holds 0"),
+        Line2D([], [], color=UNSURE, marker="o", label="the interval holds 0, or two seeds"),
         Line2D(
             [], [], color=PAPER, marker="D", markerfacecolor="white", ls="", label="the paper's"
         ),

@@ -124,6 +124,11 @@ class Pair(NamedTuple):
     differences: list[metrics.Interval]
     published: list[float]
 
+    def is_sure(self, found: metrics.Interval) -> bool:
+        """Tell whether an interval does not hold 0; of two seeds, which may agree by luck, none."""
+        low, high = cast(float, found.low), cast(float, found.high)
+        return len(self.seeds) > 2 and (low > 0 or high < 0)
+
 
 def pairs_of_rows(tables: dict[str, Any], name: str, rows: dict[str, Row]) -> list[Pair]:
     """Return what is known of the pairs of rows in ``compare`` with two seeds in common."""
@@ -162,7 +167,7 @@ def make_differences(tables: dict[str, Any], name: str, rows: dict[str, Row]) ->
     lines = [
         [
             pair.title,
-            *(_difference(*each) for each in zip(pair.differences, scales, strict=True)),
+            *(_difference(pair, *each) for each in zip(pair.differences, scales, strict=True)),
             str(len(pair.seeds)),
             ", ".join(_signed(*each) for each in zip(pair.published, scales, strict=False)),
         ]
@@ -173,10 +178,10 @@ def make_differences(tables: dict[str, Any], name: str, rows: dict[str, Row]) ->
     return "\n" + _table(["", *_titles(task), "pairs of runs", "the paper's difference"], lines)
 
 
-def _difference(found: metrics.Interval, scale: int) -> str:
-    low, high = cast(float, found.low), cast(float, found.high)
-    text = f"{_signed(found.mean, scale)} ± {_number(high - found.mean, scale)}"
-    return f"**{text}**" if low > 0 or high < 0 else text
+def _difference(pair: Pair, found: metrics.Interval, scale: int) -> str:
+    half = _number(cast(float, found.high) - found.mean, scale)
+    text = f"{_signed(found.mean, scale)} ± {half}"
+    return f"**{text}**" if pair.is_sure(found) else text
 
 
 def _of_seeds(row: Row, measure: str, seeds: Sequence[int]) -> np.ndarray:

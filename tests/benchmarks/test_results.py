@@ -111,6 +111,9 @@ def test_differences_are_paired_by_seed(make) -> None:
     rows["bsc"] = scores(0.9, 1.0, 0.8001)
     made = make.make_differences({"one": ONE}, "one", rows)
     assert "| **+10.00 ± 0.01** | **+.100 ± .000** | 3 |" in made
+    rows["bsc"] = scores(0.9, 1.0)
+    made = make.make_differences({"one": ONE}, "one", rows)
+    assert "| +10.00 ± 0.00 | +.100 ± .000 | 2 |" in made
 
 
 def test_what_is_gathered_comes_from_the_runs_and_other_seeds_as_known(make, tmp_path) -> None:
