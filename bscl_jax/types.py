@@ -9,6 +9,8 @@ letter meaning
 ``s``  tokens of a padded text
 ``n``  pairs in the data
 ``p``  known positives of a row that other rows of its batch bring
+``r``  rows of a packed batch
+``k``  texts that a packed row has room for
 ====== ==========================================================
 """
 
@@ -27,15 +29,18 @@ Params = Any
 
 
 class TokenBatch(NamedTuple):
-    """Texts as token ids, padded to one length.
+    """Texts as token ids, padded to one length: one a row, or packed, several one after another.
 
     Attributes:
         ids: token ids, special tokens included; padding is the tokenizer's pad id.
-        mask: True on real tokens. A row has at least one (the special tokens).
+        mask: True on real tokens. A row of one text has at least one (the special tokens).
+        lengths: tokens of each text of a packed row, in its order; 0 where there are fewer than k.
+            None where every row is one text.
     """
 
     ids: Int[type_of_array, "b s"]
     mask: Bool[type_of_array, "b s"]
+    lengths: Int[type_of_array, "b k"] | None = None
 
 
 class PairBatch(NamedTuple):
@@ -57,17 +62,20 @@ class PairBatch(NamedTuple):
         positive_ids: for each row the content ids of targets of other queries in the batch that are
             known to belong to its own query; a row with fewer than p repeats its target's id. None
             where the data can have none.
+        packed: all texts of the batch, in r rows of k. ``queries``, ``targets`` and ``extras`` are
+            then the places of theirs, row · k + number in the row. None where they are texts.
     """
 
-    queries: TokenBatch
-    targets: TokenBatch
+    queries: TokenBatch | Int[type_of_array, " b"]
+    targets: TokenBatch | Int[type_of_array, " b"]
     scores: Float[type_of_array, " b"]
     weights: Float[type_of_array, " b"]
     query_ids: Int[type_of_array, " b"]
     target_ids: Int[type_of_array, " b"]
-    extras: TokenBatch | None = None
+    extras: TokenBatch | Int[type_of_array, " e"] | None = None
     extra_ids: Int[type_of_array, " e"] | None = None
     positive_ids: Int[type_of_array, "b p"] | None = None
+    packed: TokenBatch | None = None
 
 
 class Pairs(NamedTuple):

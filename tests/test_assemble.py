@@ -89,7 +89,7 @@ def test_batches_have_a_few_lengths_and_lie_on_the_mesh():
     pairs = Pairs(PAIRS.queries, PAIRS.targets)
     rows = iter([[list(range(1, n + 1)) for n in lengths], [[1, 2]] * 12])
     store = data.tokenize_pairs(pairs, lambda texts: next(rows))
-    section = parse("training={batch_size: 4, num_lengths: 2}").training
+    section = parse("training={batch_size: 4, packing: false, num_lengths: 2}").training
     mesh = parallel.make_mesh(2)
     batch = assemble.make_batches(section, store, 0, mesh)
     order = np.arange(12)
@@ -99,6 +99,24 @@ def test_batches_have_a_few_lengths_and_lie_on_the_mesh():
     ]
     assert shapes == [((4, 8), (4, 8)), ((4, 8), (4, 8)), ((4, 32), (4, 8))]
     assert len(batch(order, 0).scores.sharding.device_set) == mesh.size
+
+
+def test_packed_batches_have_a_few_shapes_and_lie_on_the_mesh():
+    lengths = np.random.default_rng(0).integers(3, 30, size=(2, 64))
+    pairs = Pairs([f"q{i}" for i in range(64)], [f"t{i}" for i in range(64)])
+    rows = iter([[list(range(1, n + 1)) for n in side] for side in lengths])
+    store = data.tokenize_pairs(pairs, lambda texts: next(rows))
+    mesh = parallel.make_mesh(2)
+    for num_shapes in (1, 3):
+        section = parse(f"training={{batch_size: 8, num_shapes: {num_shapes}}}").training
+        batch = assemble.make_batches(section, store, 0, mesh, most_tokens=40)
+        found = [batch(np.arange(64), k) for k in range(8)]
+        shapes = {each.packed.ids.shape for each in found}
+        assert min(num_shapes, 2) <= len(shapes) <= num_shapes
+        assert all(rows % 2 == 0 and length <= 40 for rows, length in shapes)
+        assert {each.queries.shape for each in found} == {(8,)}
+        assert sum(int(each.packed.mask.sum()) for each in found) == lengths.sum()
+        assert len(found[0].packed.ids.sharding.device_set) == mesh.size
 
 
 def test_embedding_is_the_same_on_any_mesh_and_can_be_left_between_two_batches():

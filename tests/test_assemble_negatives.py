@@ -184,16 +184,21 @@ def tokenize(texts):
 
 @pytest.mark.parametrize(("num_negatives", "expected"), [(None, 6), (2, 2), (10, 10)])
 def test_every_batch_has_as_many_extras_on_the_mesh(num_negatives, expected):
-    section = config.Training(batch_size=4, num_negatives=num_negatives)
+    store, order = data.tokenize_pairs(PAIRS, tokenize), np.random.default_rng(0).permutation(12)
     mesh = parallel.make_mesh(2)
-    batch = assemble.make_batches(section, data.tokenize_pairs(PAIRS, tokenize), 0, mesh)
-    order = np.random.default_rng(0).permutation(12)
-    for k in range(3):
-        made = batch(order, k)
-        assert made.extras.ids.shape == (expected, 8)
-        assert made.extra_ids.shape == (expected,)
-        assert len(made.extras.ids.sharding.device_set) == 2
-        assert made.queries.ids.shape == (4, 8)
+    for packing in (False, True):
+        section = config.Training(batch_size=4, num_negatives=num_negatives, packing=packing)
+        batch = assemble.make_batches(section, store, 0, mesh)
+        for k in range(3):
+            made = batch(order, k)
+            assert made.extra_ids.shape == (expected,)
+            assert len(made.extra_ids.sharding.device_set) == 2
+            if packing:
+                assert (made.extras.shape, made.queries.shape) == ((expected,), (4,))
+                assert (made.packed.lengths > 0).sum() == 8 + expected
+            else:
+                assert len(made.extras.ids.sharding.device_set) == 2
+                assert (made.extras.ids.shape, made.queries.ids.shape) == ((expected, 8), (4, 8))
 
 
 def test_the_mean_number_of_negatives_is_rounded_up_to_a_multiple_of_the_devices():

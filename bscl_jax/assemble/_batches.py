@@ -17,11 +17,13 @@ def make_batches(
     pad_id: int,
     mesh: Mesh,
     *,
+    most_tokens: int = 512,
     triplets: bool = False,
 ) -> Callable[[np.ndarray, int], PairBatch]:
-    """Make ``batch(order, k)``, padded to a few lengths that the data choose, on the mesh.
+    """Make ``batch(order, k)``, packed or padded to a few shapes that the data choose, on the mesh.
 
-    Of triplets, the extra candidates are the negatives of the rows.
+    Of triplets, the extra candidates are the negatives of the rows. No row of a batch has more
+    than ``most_tokens``.
     """
     query_lengths, target_lengths = (
         data.choose_lengths(
@@ -38,6 +40,17 @@ def make_batches(
         extras: dict[str, Any] = {"extras_of": "rows", "extra_lengths": lengths}
     else:
         extras = options_of_extras(section, store.negatives, mesh)
+    shapes: tuple[data.Shape, ...] = ()
+    if section.packing:
+        shapes = data.choose_shapes(
+            [store.queries.lengths, store.targets.lengths],
+            batch_size=section.batch_size,
+            extras=store.negatives.tokens.lengths if store.negatives is not None else None,
+            num_extras=section.batch_size if triplets else extras.get("num_extras", 0),
+            max_shapes=section.num_shapes,
+            multiple=mesh.size,
+            most_tokens=most_tokens,
+        )
 
     def batch(order: np.ndarray, k: int) -> PairBatch:
         on_host = data.make_pair_batch(
@@ -48,6 +61,7 @@ def make_batches(
             query_lengths=query_lengths,
             target_lengths=target_lengths,
             pad_id=pad_id,
+            shapes=shapes,
             **extras,
         )
         return place(on_host, mesh)
@@ -71,9 +85,11 @@ def options_of_extras(
 
 
 def place(batch: PairBatch, mesh: Mesh) -> PairBatch:
-    """Put a batch on the mesh; its extra candidates, another number of rows, are split alike."""
-    rows = parallel.place(batch._replace(extras=None, extra_ids=None), mesh)
-    if batch.extras is None:
-        return rows
-    extras, extra_ids = parallel.place((batch.extras, batch.extra_ids), mesh)
-    return rows._replace(extras=extras, extra_ids=extra_ids)
+    """Put a batch on the mesh; what has another number of rows is split alike."""
+    rows = parallel.place(batch._replace(extras=None, extra_ids=None, packed=None), mesh)
+    if batch.extras is not None:
+        extras, extra_ids = parallel.place((batch.extras, batch.extra_ids), mesh)
+        rows = rows._replace(extras=extras, extra_ids=extra_ids)
+    if batch.packed is not None:
+        rows = rows._replace(packed=parallel.place(batch.packed, mesh))
+    return rows

@@ -95,7 +95,14 @@ def lay_road(
     threshold = threshold_of([stage.section.loss for stage in stages])
     store = data.tokenize_pairs(pairs, encoder.tokenize, threshold=threshold)
     triplets = takes_triplets(stages[0].section.loss)
-    batch = make_batches(config.training, store, encoder.pad_id, mesh, triplets=triplets)
+    batch = make_batches(
+        config.training,
+        store,
+        encoder.pad_id,
+        mesh,
+        most_tokens=encoder.most_tokens,
+        triplets=triplets,
+    )
     in_batch = store._replace(negatives=None) if triplets else store
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizers = [

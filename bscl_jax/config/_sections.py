@@ -127,8 +127,12 @@ class Training:
             reference in 1.
         save_every: steps between checkpoints; the end of an epoch always has one.
         chunk_size: rows that are encoded at a time (GradCache); None encodes the whole batch.
-        num_lengths: padded lengths that each side may have, chosen from the data; the step is
-            compiled for each pair of them, and padding is the less the more there are.
+        packing: put several texts into a row, so that little padding is computed; the step is
+            compiled for each of ``num_shapes`` shapes at most.
+        num_shapes: shapes that a packed batch may have, chosen from the data; the more there are,
+            the less is padding.
+        num_lengths: padded lengths that each side may have where batches are not packed; the step
+            is compiled for each pair of them.
         num_negatives: extra candidates of a batch, where the data has hard negatives; None takes as
             many as its pairs have on average.
         devices: devices to train on; None takes all.
@@ -140,6 +144,8 @@ class Training:
     dropout_epochs: Annotated[int, Field(ge=0)] | None = None
     save_every: Count = 100
     chunk_size: Count | None = None
+    packing: bool = True
+    num_shapes: Count = 4
     num_lengths: Count = 2
     num_negatives: Count | None = None
     devices: Count | None = None

@@ -14,9 +14,11 @@ from bscl_jax.data._negatives import (
     mean_extras,
 )
 from bscl_jax.data._overlap import check_overlap
+from bscl_jax.data._pack import Shape, pack
 from bscl_jax.data._positives import KnownPositives, known_couples
 from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
+from bscl_jax.data._shapes import choose_shapes
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._texts import read_texts
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
@@ -32,6 +34,7 @@ __all__ = [
     "Negatives",
     "PairTokens",
     "Ragged",
+    "Shape",
     "Table",
     "as_score",
     "as_text",
@@ -40,6 +43,7 @@ __all__ = [
     "check_suffix",
     "choose_extras",
     "choose_lengths",
+    "choose_shapes",
     "content_ids",
     "drop_false_negatives",
     "known_couples",
@@ -52,6 +56,7 @@ __all__ = [
     "normalize_text",
     "num_batches",
     "one_of",
+    "pack",
     "pad",
     "read_table",
     "read_texts",

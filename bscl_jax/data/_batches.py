@@ -1,16 +1,18 @@
 """Batches cut from tokenized texts: for training along an order, for embedding by length."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int64, Integer
 
 from bscl_jax.data._lengths import fitting_length, pad
 from bscl_jax.data._negatives import choose_extras, first_negatives
+from bscl_jax.data._pack import Shape, pack
 from bscl_jax.data._positives import positive_ids
+from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._tokens import PairTokens
-from bscl_jax.types import PairBatch
+from bscl_jax.types import PairBatch, TokenBatch
 
 
 def num_batches(n: int, batch_size: int) -> int:
@@ -53,6 +55,7 @@ def make_pair_batch(
     extra_lengths: Sequence[int] = (),
     extra_multiple: int = 1,
     extras_of: Literal["batch", "rows"] = "batch",
+    shapes: Sequence[Shape] = (),
 ) -> PairBatch:
     """Cut batch k of an epoch: a pure function of its arguments.
 
@@ -78,6 +81,8 @@ def make_pair_batch(
         extra_multiple: fewer than ``num_extras`` are a multiple of this (the number of devices).
         extras_of: ``"rows"`` takes the first hard negative of each row instead, in the order of the
             rows and whatever ``num_extras`` is: e = b, for losses of triplets.
+        shapes: pack all texts into the cheapest of these that holds them; the lengths are for a
+            batch that none holds, and for all batches where there are no shapes.
 
     Returns:
         The batch, NumPy arrays.
@@ -107,7 +112,7 @@ def make_pair_batch(
             f"the order must hold rows 0 to {len(store.scores) - 1} of the store, batch {k} has "
             f"{rows.min()} to {rows.max()}; make the order from the same data"
         )
-    extras, extra_ids, chosen = None, None, np.zeros(0, np.int64)
+    chosen = np.zeros(0, np.int64)
     if store.negatives is not None and extras_of == "rows":
         chosen = first_negatives(store.negatives, rows)
     elif store.negatives is not None and num_extras > 0:
@@ -119,21 +124,40 @@ def make_pair_batch(
             num_extras=num_extras,
             multiple=extra_multiple,
         )
+    sides = [store.queries.take(rows), store.targets.take(rows)]
+    lengths, extra_ids = [query_lengths, target_lengths], None
     if store.negatives is not None and len(chosen):
-        extras = pad(store.negatives.tokens.take(chosen), extra_lengths, pad_id)
+        sides.append(store.negatives.tokens.take(chosen))
+        lengths.append(extra_lengths)
         extra_ids = store.negatives.ids[chosen]
     query_ids, target_ids = store.query_ids[rows], store.target_ids[rows]
+    packed, texts = _packed_or_padded(sides, shapes, lengths, pad_id)
     return PairBatch(
-        queries=pad(store.queries.take(rows), query_lengths, pad_id),
-        targets=pad(store.targets.take(rows), target_lengths, pad_id),
+        queries=texts[0],
+        targets=texts[1],
         scores=store.scores[rows],
         weights=(places < n).astype(np.float32),
         query_ids=query_ids,
         target_ids=target_ids,
-        extras=extras,
+        extras=texts[2] if len(chosen) else None,
         extra_ids=extra_ids,
         positive_ids=positive_ids(store.positives, rows, query_ids, target_ids),
+        packed=packed,
     )
+
+
+def _packed_or_padded(
+    sides: list[Ragged],
+    shapes: Sequence[Shape],
+    lengths: Sequence[Sequence[int]],
+    pad_id: int,
+) -> tuple[TokenBatch | None, list[Any]]:
+    """Return the packed rows and the places of each side in them, or None and padded sides."""
+    if shapes and (found := pack(Ragged.join(sides), shapes, pad_id)):
+        packed, places = found
+        ends = np.cumsum([len(side) for side in sides])
+        return packed, np.split(places, ends[:-1])
+    return None, [pad(side, each, pad_id) for side, each in zip(sides, lengths, strict=True)]
 
 
 def length_batches(

@@ -63,6 +63,13 @@ class Ragged:
         shift = np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         return Ragged(self.flat[np.arange(offsets[-1]) + shift], offsets)
 
+    @classmethod
+    def join(cls, parts: "Sequence[Ragged]") -> "Ragged":
+        """Return the rows of all parts, one part after the other."""
+        lengths = np.concatenate([part.lengths for part in parts])
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        return cls(np.concatenate([part.flat for part in parts]), offsets)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

@@ -10,6 +10,13 @@ RowKeys = Key[Array, " b"] | None
 """One dropout key per row; None for no dropout."""
 
 
+def split_heads(
+    values: Float[Array, "tokens d"], allowed: Bool[Array, "b 1 #s s"], num_heads: int
+) -> Float[Array, "b s h f"]:
+    """Return flattened vectors by row, token and head."""
+    return values.reshape(allowed.shape[0], allowed.shape[-1], num_heads, -1)
+
+
 def attend(
     query: Float[Array, "b s h f"],
     key: Float[Array, "b s h f"],

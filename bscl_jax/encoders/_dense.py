@@ -62,7 +62,7 @@ class Dense(NamedTuple):
             table["residual.weight"] = Leaf((name, "residual", "kernel"), shape, transpose=True)
         return table
 
-    def apply(self, params: Params, values: Float[Array, "b i"]) -> Float[Array, "b o"]:
+    def apply(self, params: Params, values: Float[Array, "*b i"]) -> Float[Array, "*b o"]:
         """Run the layer on embeddings, in float32."""
         outputs = values @ params["kernel"]
         if self.bias:

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from tokenizers import Tokenizer
 
 from bscl_jax.encoders._dense import Dense
 from bscl_jax.encoders._dropout import DropoutKey, make_row_keys
 from bscl_jax.encoders._family import Family
+from bscl_jax.encoders._placing import masks_of_texts
 from bscl_jax.encoders._prompts import Prompts
 from bscl_jax.encoders.pooling import Pooling, pool
 from bscl_jax.types import Params, TokenBatch
@@ -91,7 +93,7 @@ class Encoder:
         *,
         dropout_key: DropoutKey | None = None,
         prompt_length: int | Int[Array, ""] = 0,
-    ) -> Float[Array, "b d"]:
+    ) -> Float[Array, "b *k d"]:
         """Embed a batch of texts: the transformer, pooling, then the dense layers.
 
         Args:
@@ -106,7 +108,9 @@ class Encoder:
 
         Returns:
             Embeddings, float32, not normalized. They do not depend on the padding, up to
-            rounding.
+            rounding. Where rows hold several texts (``tokens.lengths``), ``(b, k, d)``: that of
+            each, the same as if it stood alone; what stands at a place without a text is arbitrary
+            but finite.
 
         Raises:
             ValueError: when ids and mask differ in shape, the texts are too long, or the number of
@@ -123,10 +127,23 @@ class Encoder:
         """
         hidden = self.hidden_states(params, tokens, dropout_key=dropout_key)
         mask = jnp.asarray(tokens.mask).astype(bool)
-        embeddings = pool(hidden, mask, self.pooling, prompt_length=prompt_length)
+
+        def pooled(mask: Bool[Array, "b s"]) -> Float[Array, "b _"]:
+            return pool(hidden, mask, self.pooling, prompt_length=prompt_length)
+
+        if tokens.lengths is None:
+            embeddings = pooled(mask)
+        else:
+            lengths = jnp.asarray(tokens.lengths)
+            embeddings = jax.vmap(pooled, out_axes=1)(masks_of_texts(mask, lengths))
         for name, dense in name_layers(self.dense):
             embeddings = dense.apply(params[name], embeddings)
         return embeddings
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that a row of a batch may have: the model's positions."""
+        return self.checkpoint.config.max_tokens
 
     def hidden_states(
         self, params: Params, tokens: TokenBatch, *, dropout_key: DropoutKey | None = None
@@ -137,7 +154,7 @@ class Encoder:
             One vector a token, in the encoder's computation type. Those of padding are arbitrary.
         """
         ids, mask = jnp.asarray(tokens.ids), jnp.asarray(tokens.mask)
-        longest = self.checkpoint.config.max_tokens
+        longest = self.most_tokens
         if ids.ndim != 2 or ids.shape != mask.shape:
             raise ValueError(
                 "ids and mask must both have shape (texts, tokens); they have shapes "
@@ -149,7 +166,8 @@ class Encoder:
                 f"{ids.shape[1]}; cut them as Encoder.tokenize does"
             )
         row_keys = None if dropout_key is None else make_row_keys(dropout_key, len(ids))
-        hidden = self.module.apply({"params": params}, ids, mask.astype(bool), row_keys)
+        lengths = None if tokens.lengths is None else jnp.asarray(tokens.lengths)
+        hidden = self.module.apply({"params": params}, ids, mask.astype(bool), row_keys, lengths)
         return cast(Array, hidden)
 
     def tokenize(self, texts: Iterable[str]) -> list[list[int]]:

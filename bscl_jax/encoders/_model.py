@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from bscl_jax.encoders._attention import RowKeys
 from bscl_jax.encoders._dropout import drop
+from bscl_jax.encoders._placing import Placing, place_texts
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": partial(jax.nn.gelu, approximate=False),
@@ -46,7 +47,11 @@ class Model(nn.Module):
 
     @nn.compact
     def __call__(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys = None
+        self,
+        ids: Int[Array, "b s"],
+        mask: Bool[Array, "b s"],
+        row_keys: RowKeys = None,
+        lengths: Int[Array, "b k"] | None = None,
     ) -> Float[Array, "b s d"]:
         """Run the model.
 
@@ -54,14 +59,16 @@ class Model(nn.Module):
             ids: token ids, all below ``vocab_size``.
             mask: True on real tokens.
             row_keys: one dropout key per row; None for no dropout.
+            lengths: tokens of each of the k texts of a row; None where every row is one text.
 
         Returns:
             The last hidden states; those of padding are arbitrary but finite.
         """
-        return self.run(ids, mask, row_keys).reshape(*ids.shape, self.config.hidden_size)
+        flat = self.run(ids, place_texts(mask, lengths), row_keys)
+        return flat.reshape(*ids.shape, self.config.hidden_size)
 
     def run(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+        self, ids: Int[Array, "b s"], placing: Placing, row_keys: RowKeys
     ) -> Float[Array, "tokens d"]:
         """Embed the tokens and run the layers: what a family has of its own."""
         raise NotImplementedError

@@ -68,7 +68,7 @@ def stablehlo(
         length = jnp.linalg.norm(embeddings, axis=-1, keepdims=True)
         return embeddings / jnp.maximum(length, jnp.finfo(embeddings.dtype).tiny)
 
-    longest = encoder.checkpoint.config.max_tokens
+    longest = encoder.most_tokens
     shape = jax.export.symbolic_shape("b, s", constraints=["b >= 1", "s >= 1", f"s <= {longest}"])
     program = jax.export.export(jax.jit(encode), platforms=tuple(platforms))(
         jax.ShapeDtypeStruct(shape, jnp.int32), jax.ShapeDtypeStruct(shape, jnp.bool_)

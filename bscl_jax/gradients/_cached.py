@@ -88,10 +88,9 @@ def cached_value_and_grad(
         )
     if mesh is not None:
         chunk_size = max(chunk_size // mesh.size, 1)
-    encode_queries, encode_targets = two_towers(encode)
-    towers = side_by_side(
-        _in_chunks(encode_queries, chunk_size), _in_chunks(encode_targets, chunk_size)
-    )
+    different = dict.fromkeys(two_towers(encode))
+    in_chunks = [_in_chunks(tower, chunk_size) for tower in different]
+    towers = side_by_side(in_chunks[0], in_chunks[-1])
     return value_and_grad_of_towers(towers if mesh is None else _by_device(towers, mesh), loss)
 
 
@@ -112,7 +111,7 @@ def _in_chunks(encode: Encode, chunk_size: int) -> Encode:
 
     def encode_in_chunks(
         params: Params, tokens: TokenBatch, dropout_key: Key[Array, " b"] | None
-    ) -> Float[Array, "b d"]:
+    ) -> Float[Array, "b *k d"]:
         rows = tokens.ids.shape[0]
         chunks = -(-rows // chunk_size)
         if chunks == 1:
@@ -146,6 +145,6 @@ def _split(tree: Tree, rows: int, chunks: int) -> Tree:
     return jax.tree.map(split, tree)
 
 
-def _join(embeddings: Float[Array, "chunks per_chunk d"]) -> Float[Array, "rows d"]:
+def _join(embeddings: Float[Array, "chunks per_chunk *k d"]) -> Float[Array, "rows *k d"]:
     """Undo ``_split``, the repeated rows still at the end."""
-    return jnp.moveaxis(embeddings, 0, 1).reshape(-1, embeddings.shape[-1])
+    return jnp.moveaxis(embeddings, 0, 1).reshape(-1, *embeddings.shape[2:])

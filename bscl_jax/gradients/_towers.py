@@ -10,7 +10,8 @@ from jaxtyping import Array, Float, Key
 from bscl_jax.types import PairBatch, Params, TokenBatch
 
 Encode = Callable[[Params, TokenBatch, Any], Array]
-"""``encode(params, tokens, dropout_key) -> "b d"``; the key is None (no dropout) or b row keys."""
+"""``encode(params, tokens, dropout_key) -> "b d"``; the key is None (no dropout) or b row keys.
+Of packed tokens the result is ``"r k d"``."""
 
 Loss = Callable[..., Array]
 """``loss(params, queries "b d", targets "b d", batch) -> scalar``. Where the batch has extra
@@ -50,10 +51,13 @@ def row_keys(key: Key[Array, ""], num_rows: int) -> Key[Array, " b"]:
 
 
 def sides_of(batch: PairBatch, key: Key[Array, ""] | None) -> tuple[Side, ...]:
-    """Return the texts of a batch side by side, and for each side row keys that no other has."""
-    texts = [batch.queries, batch.targets]
-    if batch.extras is not None:
-        texts.append(batch.extras)
+    """Return the texts of a batch side by side, and for each side row keys that no other has.
+
+    A packed batch has one side.
+    """
+    packed = batch.packed is not None
+    texts = [batch.packed] if packed else [batch.queries, batch.targets, batch.extras]
+    texts = [tokens for tokens in texts if tokens is not None]
     if key is None:
         return tuple((tokens, None) for tokens in texts)
     return tuple(
@@ -74,10 +78,18 @@ def two_towers(encode: Any) -> tuple[Encode, Encode]:
 
 
 def side_by_side(encode_queries: Encode, encode_targets: Encode) -> Towers:
-    """Return one function that encodes all sides of a batch; extras are encoded as targets are."""
+    """Return one function that encodes all sides of a batch; extras are encoded as targets are.
+
+    It raises TypeError where a packed batch meets two towers.
+    """
 
     def towers(params: Params, sides: tuple[Side, ...]) -> tuple[Array, ...]:
         queries, *others = sides
+        if not others and encode_queries is not encode_targets:
+            raise TypeError(
+                "the rows of a packed batch hold queries and targets, which two towers cannot "
+                "share; give one encode, or batches that are not packed"
+            )
         encoded = (encode_targets(params, *side) for side in others)
         return encode_queries(params, *queries), *encoded
 
@@ -88,7 +100,17 @@ def value_and_grad_of_towers(towers: Towers, loss: Loss) -> ValueAndGrad:
     """Return the gradient of the loss with respect to everything in ``params``, loss's own too."""
 
     def total(params: Params, batch: PairBatch, key: Key[Array, ""] | None) -> Float[Array, ""]:
-        queries, targets, *extras = towers(params, sides_of(batch, key))
+        encoded = towers(params, sides_of(batch, key))
+        if batch.packed is not None:
+            encoded = unpacked(batch, *encoded)
+        queries, targets, *extras = encoded
         return loss(params, queries, targets, batch, *extras)
 
     return jax.value_and_grad(total)
+
+
+def unpacked(batch: PairBatch, embeddings: Float[Array, "r k d"]) -> tuple[Array, ...]:
+    """Return the embeddings of queries, targets and, where there are any, extras."""
+    flat = embeddings.reshape(-1, embeddings.shape[-1])
+    sides = (batch.queries, batch.targets, batch.extras)
+    return tuple(flat[places] for places in sides if places is not None)

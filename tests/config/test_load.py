@@ -64,8 +64,8 @@ def test_every_mistake_is_in_one_message_with_its_place() -> None:
         "config:4:25: encoder.num_layers: must be greater than or equal to 1, was 0",
         "--set: optimizer.learning_rate: must be greater than 0, was -1",
         "config:8:12: training.epoch: unknown key; did you mean 'epochs'? known here: "
-        "batch_size, epochs, dropout_epochs, save_every, chunk_size, num_lengths, num_negatives, "
-        "devices, report_batches",
+        "batch_size, epochs, dropout_epochs, save_every, chunk_size, packing, num_shapes, "
+        "num_lengths, num_negatives, devices, report_batches",
     ]
 
 

@@ -73,7 +73,6 @@ def test_the_form_for_a_cpu_differs_in_model_speed_and_length_alone(task: str, n
         "optimizer.bias_correction",
         "training.batch_size",
         "training.epochs",
-        "training.num_lengths",
     }
 
 

@@ -11,6 +11,7 @@ from bscl_jax import encoders
 from bscl_jax.encoders import _attention, _model
 from bscl_jax.encoders._dropout import make_row_keys
 from bscl_jax.encoders._load import FAMILIES
+from bscl_jax.encoders._placing import Placing
 from bscl_jax.encoders.post_norm._model import count_positions
 from bscl_jax.types import TokenBatch
 from tests.encoders.families import HEADS, MARKS, write_folder
@@ -88,9 +89,9 @@ def test_texts_are_cut_at_the_positions_that_a_roberta_can_use(folders) -> None:
 def test_positions_are_counted_behind_the_padding_id_and_over_what_is_no_padding() -> None:
     ids = jnp.array([[5, 6, 1, 7, 1, 1], [1, 1, 8, 9, 4, 4]])
     mask = jnp.array([[True] * 4 + [False] * 2, [False] * 2 + [True] * 2 + [False] * 2])
-    counted = count_positions(ids, mask, 1)
+    counted = count_positions(ids, Placing(mask), 1)
     assert counted.tolist() == [[2, 3, 1, 4, 1, 1], [1, 1, 2, 3, 1, 1]]
-    assert count_positions(ids, mask, None).tolist() == [[0, 1, 2, 3, 4, 5]]
+    assert count_positions(ids, Placing(mask), None).tolist() == [[0, 1, 2, 3, 4, 5]]
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -10,7 +10,7 @@ SMALL = (
     "encoder={kind: random, num_layers: 1, hidden_size: 16, max_length: 16}",
     "training.batch_size=4",
     "training.epochs=1",
-    "training.num_lengths=1",
+    "training.num_shapes=1",
     "training.devices=1",
     "export.format=none",
 )

@@ -15,7 +15,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import RowKeys, attend
+from bscl_jax.encoders._attention import RowKeys, attend, split_heads
 from bscl_jax.encoders._model import (
     EMBEDDING_SITE,
     Model,
@@ -24,6 +24,7 @@ from bscl_jax.encoders._model import (
     make_table,
     run_layers,
 )
+from bscl_jax.encoders._placing import Placing
 from bscl_jax.encoders.deberta._config import DebertaConfig
 from bscl_jax.encoders.post_norm import SITES_PER_LAYER, embed, finish_layer
 
@@ -35,15 +36,15 @@ class Deberta(Model):
     """
 
     def run(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+        self, ids: Int[Array, "b s"], placing: Placing, row_keys: RowKeys
     ) -> Float[Array, "tokens d"]:
         """Embed the tokens and run the layers."""
         config: DebertaConfig = self.config
-        flat = embed(config, self.dtype, ids, mask, row_keys)
+        flat = embed(config, self.dtype, ids, placing, row_keys)
         distances = None
         if config.relative_attention:
             distances = Distances(config, name="distances")().astype(self.dtype)
-        return run_layers(self, Layer, flat, mask, row_keys, distances)
+        return run_layers(self, Layer, flat, placing.allowed, row_keys, distances)
 
 
 class Distances(nn.Module):
@@ -82,7 +83,7 @@ class Layer(nn.Module):
         self,
         hidden: Float[Array, "tokens d"],
         number: UInt32[Array, ""],
-        mask: Bool[Array, "b s"],
+        allowed: Bool[Array, "b 1 #s s"],
         row_keys: RowKeys,
         distances: Float[Array, "distances d"] | None,
     ) -> tuple[Float[Array, "tokens d"], None]:
@@ -93,13 +94,13 @@ class Layer(nn.Module):
             name: make_dense(config, self.dtype, config.hidden_size, name)
             for name in ("query", "key", "value")
         }
-        shape = (*mask.shape, config.num_attention_heads, -1)
-        query, key, value = (maps[name](hidden).reshape(shape) for name in maps)
+        heads = config.num_attention_heads
+        query, key, value = (split_heads(maps[name](hidden), allowed, heads) for name in maps)
         scale = (query.shape[-1] * (1 + len(config.terms))) ** -0.5
         bias = None
         if distances is not None:
             bias = scale * self._distance_terms(query, key, maps, distances)
-        allowed, rate = mask[:, None, None, :], config.attention_probs_dropout_prob
+        rate = config.attention_probs_dropout_prob
         mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, scale=scale)
         mixed = mixed.reshape(hidden.shape)
         return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None

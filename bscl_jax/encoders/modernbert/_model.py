@@ -25,6 +25,7 @@ from bscl_jax.encoders._model import (
     make_table,
     run_layers,
 )
+from bscl_jax.encoders._placing import Placing
 from bscl_jax.encoders.modernbert._config import ModernBertConfig
 
 _SITES_PER_LAYER = 3  # attention probabilities, attention output, inside of the feed-forward block
@@ -49,14 +50,14 @@ class ModernBert(Model):
     """
 
     def run(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+        self, ids: Int[Array, "b s"], placing: Placing, row_keys: RowKeys
     ) -> Float[Array, "tokens d"]:
         """Embed the tokens and run the layers."""
         config: ModernBertConfig = self.config
         tokens = make_table(config, config.vocab_size, config.hidden_size, "token")(ids.reshape(-1))
         flat = _norm(config, jnp.float32, "embedding_norm")(tokens).astype(self.dtype)
         flat = drop_flat(flat, row_keys, EMBEDDING_SITE, config.embedding_dropout)
-        view = make_view(config, mask)
+        view = make_view(config, placing)
         flat = run_layers(self, Layer, flat, view, row_keys, opening=FirstLayer)
         return _norm(config, self.dtype, "final_norm")(flat)
 
@@ -129,12 +130,15 @@ class FirstLayer(Layer):
     normalizes_attention: bool = False
 
 
-def make_view(config: ModernBertConfig, mask: Bool[Array, "b s"]) -> View:
-    """What the tokens of a batch see in global and in local layers."""
-    positions = jnp.arange(mask.shape[1])
+def make_view(config: ModernBertConfig, placing: Placing) -> View:
+    """What the tokens of a batch see in global and in local layers.
+
+    Only differences of positions matter, so those in the row serve for each text of it.
+    """
+    positions = jnp.arange(placing.mask.shape[1])
     near = jnp.abs(positions[:, None] - positions[None, :]) <= config.local_attention // 2
     everywhere = jnp.ones_like(near)
-    allowed = jnp.stack([everywhere, near])[:, None, None] & mask[None, :, None, None, :]
+    allowed = jnp.stack([everywhere, near])[:, None, None] & placing.allowed[None]
     features = config.hidden_size // config.num_attention_heads
     exponents = jnp.arange(0, features, 2, dtype=jnp.float32) / features
     thetas = jnp.array([config.global_theta, config.local_theta], jnp.float32)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import RowKeys, attend
+from bscl_jax.encoders._attention import RowKeys, attend, split_heads
 from bscl_jax.encoders._model import (
     ACTIVATIONS,
     EMBEDDING_SITE,
@@ -22,6 +22,7 @@ from bscl_jax.encoders._model import (
     make_table,
     run_layers,
 )
+from bscl_jax.encoders._placing import Placing
 from bscl_jax.encoders.post_norm._config import PostNormConfig
 from bscl_jax.encoders.post_norm._distance import make_buckets
 
@@ -35,28 +36,28 @@ class PostNorm(Model):
     """
 
     def run(
-        self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"], row_keys: RowKeys
+        self, ids: Int[Array, "b s"], placing: Placing, row_keys: RowKeys
     ) -> Float[Array, "tokens d"]:
         """Embed the tokens and run the layers."""
         config: PostNormConfig = self.config
-        flat = embed(config, self.dtype, ids, mask, row_keys)
+        flat = embed(config, self.dtype, ids, placing, row_keys)
         if config.table_size != config.hidden_size:
             flat = make_dense(config, self.dtype, config.hidden_size, "projection")(flat)
         bias = None
         if config.num_relative_buckets:
             bias = DistanceBias(config, name="distance_bias")(ids.shape[1])
-        return run_layers(self, Layer, flat, mask, row_keys, bias)
+        return run_layers(self, Layer, flat, placing.allowed, row_keys, bias)
 
 
 def embed(
     config: PostNormConfig,
     dtype: Any,
     ids: Int[Array, "b s"],
-    mask: Bool[Array, "b s"],
+    placing: Placing,
     row_keys: RowKeys,
 ) -> Float[Array, "tokens f"]:
     """Flattened embeddings after dropout; called inside ``run`` of a model."""
-    hidden = Embeddings(config, name="embeddings")(ids, mask).astype(dtype)
+    hidden = Embeddings(config, name="embeddings")(ids, placing).astype(dtype)
     flat = hidden.reshape(ids.size, config.table_size)
     return drop_flat(flat, row_keys, EMBEDDING_SITE, config.hidden_dropout_prob)
 
@@ -71,7 +72,7 @@ class Embeddings(nn.Module):
     config: PostNormConfig
 
     @nn.compact
-    def __call__(self, ids: Int[Array, "b s"], mask: Bool[Array, "b s"]) -> Float[Array, "b s f"]:
+    def __call__(self, ids: Int[Array, "b s"], placing: Placing) -> Float[Array, "b s f"]:
         """Look the tokens up; every token is of type 0, as in a single text."""
         config, features = self.config, self.config.table_size
         total = make_table(config, config.vocab_size, features, "token")(ids)
@@ -80,12 +81,12 @@ class Embeddings(nn.Module):
             total = total + kinds(jnp.zeros((1, 1), jnp.int32))
         if config.position_rows:
             positions = make_table(config, config.position_rows, features, "position")
-            total = total + positions(count_positions(ids, mask, config.padding_id))
+            total = total + positions(count_positions(ids, placing, config.padding_id))
         return make_layer_norm(config, jnp.float32, "norm")(total)
 
 
 def count_positions(
-    ids: Int[Array, "b s"], mask: Bool[Array, "b s"], padding_id: int | None
+    ids: Int[Array, "b s"], placing: Placing, padding_id: int | None
 ) -> Int[Array, "#b s"]:
     """Row of the position table for each token.
 
@@ -93,9 +94,9 @@ def count_positions(
     that are not padding; padding (in a text too) has the row ``padding_id``.
     """
     if padding_id is None:
-        return jnp.arange(ids.shape[1])[None]
-    real = (mask & (ids != padding_id)).astype(jnp.int32)
-    return jnp.cumsum(real, axis=1) * real + padding_id
+        return placing.positions
+    real = placing.mask & (ids != padding_id)
+    return placing.counted(real) * real + padding_id
 
 
 class DistanceBias(nn.Module):
@@ -131,7 +132,7 @@ class Layer(nn.Module):
         self,
         hidden: Float[Array, "tokens d"],
         number: UInt32[Array, ""],
-        mask: Bool[Array, "b s"],
+        allowed: Bool[Array, "b 1 #s s"],
         row_keys: RowKeys,
         bias: Float[Array, "1 h s s"] | None,
     ) -> tuple[Float[Array, "tokens d"], None]:
@@ -143,13 +144,13 @@ class Layer(nn.Module):
             return make_dense(config, self.dtype, features, name)
 
         def heads(values: Float[Array, "tokens d"]) -> Float[Array, "b s h f"]:
-            return values.reshape(*mask.shape, config.num_attention_heads, -1)
+            return split_heads(values, allowed, config.num_attention_heads)
 
         query, key, value = (
             heads(dense(config.hidden_size, name)(hidden)) for name in ("query", "key", "value")
         )
         rate = config.attention_probs_dropout_prob
-        mixed = attend(query, key, value, mask[:, None, None, :], row_keys, site, rate, bias)
+        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias)
         mixed = mixed.reshape(hidden.shape)
         return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
 

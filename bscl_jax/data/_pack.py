@@ -1,0 +1,113 @@
+"""Packed batches: several texts in a row, so that little of what is computed is padding."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, Integer
+
+from bscl_jax.data._ragged import Ragged
+from bscl_jax.types import TokenBatch
+
+Lengths = Integer[np.ndarray, " n"]
+
+
+class Shape(NamedTuple):
+    """The size of a packed batch.
+
+    Attributes:
+        rows: r.
+        length: s, tokens that a row has room for.
+        texts: k, texts that a row has room for.
+    """
+
+    rows: int
+    length: int
+    texts: int
+
+    @property
+    def cost(self) -> float:
+        """Time that a batch of this shape takes: its tokens, dearer in long rows by attention."""
+        return self.rows * self.length * (1 + self.length / 2048)
+
+
+def fill_rows(lengths: Lengths, *, length: int, texts: int | None = None) -> list[list[int]]:
+    """Put texts into few rows: the longest first, where it leaves least room (best fit).
+
+    Args:
+        lengths: tokens of each of n texts, 1 to ``length``.
+        length: tokens that a row has room for.
+        texts: most texts of a row; None for any number.
+
+    Returns:
+        The texts of each row, by position. A function of the arguments alone.
+
+    Example:
+        >>> import numpy as np
+        >>> fill_rows(np.array([3, 7, 5, 2]), length=8)
+        [[1], [2, 0], [3]]
+    """
+    rows: list[list[int]] = []
+    with_room: list[list[int]] = [[] for _ in range(length + 1)]  # rows by the tokens left in them
+    occupied = 0  # bit t: some row has t tokens left
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    for text, size in zip(order.tolist(), lengths[order].tolist(), strict=True):
+        fitting = occupied >> size
+        if fitting:
+            room = size + (fitting & -fitting).bit_length() - 1
+            row = with_room[room].pop()
+            if not with_room[room]:
+                occupied &= ~(1 << room)
+        else:
+            room, row = length, len(rows)
+            rows.append([])
+        rows[row].append(text)
+        if len(rows[row]) != texts:
+            with_room[room - size].append(row)
+            occupied |= 1 << (room - size)
+    return rows
+
+
+def pack(
+    token_lists: Ragged, shapes: Sequence[Shape], pad_id: int
+) -> tuple[TokenBatch, Int32[np.ndarray, " n"]] | None:
+    """Pack texts into the cheapest of the shapes that holds them.
+
+    Args:
+        token_lists: n texts as token ids, one token or more each.
+        shapes: the allowed shapes, see ``choose_shapes``.
+        pad_id: the token id that fills up.
+
+    Returns:
+        The packed rows, and the place of each text in them: row · k + number in the row. None
+        where no shape holds the texts.
+
+    Example:
+        >>> from bscl_jax.data import Ragged, Shape, pack
+        >>> batch, places = pack(Ragged.from_lists([[1, 2], [1, 5, 2]]), [Shape(1, 8, 2)], 0)
+        >>> batch.ids.tolist(), batch.lengths.tolist(), places.tolist()
+        ([[1, 5, 2, 1, 2, 0, 0, 0]], [[3, 2]], [1, 0])
+    """
+    sizes = token_lists.lengths
+    for shape in sorted(shapes, key=lambda shape: shape.cost):
+        if sizes.max() > shape.length or sizes.sum() > shape.rows * shape.length:
+            continue
+        rows = fill_rows(sizes, length=shape.length, texts=shape.texts)
+        if len(rows) <= shape.rows:
+            return _laid_out(token_lists, rows, shape, pad_id)
+    return None
+
+
+def _laid_out(
+    token_lists: Ragged, rows: list[list[int]], shape: Shape, pad_id: int
+) -> tuple[TokenBatch, Int32[np.ndarray, " n"]]:
+    lengths = np.zeros((shape.rows, shape.texts), np.int32)
+    places = np.empty(len(token_lists), np.int32)
+    sizes = token_lists.lengths
+    for row, texts in enumerate(rows):
+        lengths[row, : len(texts)] = sizes[texts]
+        places[texts] = row * shape.texts + np.arange(len(texts))
+    mask = np.arange(shape.length) < lengths.sum(axis=1)[:, None]
+    ids = np.full(mask.shape, pad_id, np.int32)
+    ids[mask] = token_lists.take(np.concatenate([np.array(texts) for texts in rows])).flat
+    return TokenBatch(ids, mask, lengths), places

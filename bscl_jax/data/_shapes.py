@@ -1,0 +1,131 @@
+"""A few shapes of packed batches, chosen from the lengths of the data."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from bscl_jax.data._pack import Lengths, Shape, fill_rows
+
+TEXTS_TRIED = 100_000
+"""So many texts are packed to choose the shapes, in batches drawn at random."""
+
+ROW_LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
+"""Rows are as long as the longest text or as one of these, up to that or up to ``FULL``."""
+
+FULL = 128
+"""Rows of so many tokens are filled well by short texts; longer ones make attention dear."""
+
+WORTHWHILE = 0.003
+"""A further shape must save this part of the cost: each takes seconds to compile."""
+
+
+def choose_shapes(
+    sides: Sequence[Lengths],
+    *,
+    batch_size: int,
+    extras: Lengths | None = None,
+    num_extras: int = 0,
+    max_shapes: int = 4,
+    multiple: int = 1,
+    most_tokens: int = 512,
+) -> tuple[Shape, ...]:
+    """Choose the shapes of packed batches that waste least on these texts.
+
+    Batches are drawn, seven in eight at random and one of pairs of like length, as neighbors have;
+    each is packed into rows of several lengths. The largest shape holds the longest texts of the
+    data all at once; others are added, each time the one that saves most, if it is worth while.
+
+    Args:
+        sides: tokens of the n queries, and of the n targets: row i of both is a pair.
+        batch_size: pairs of a batch, 1 to n.
+        extras: tokens of the texts from which extra candidates come.
+        num_extras: extra candidates of a batch.
+        max_shapes: how many shapes may be chosen, at least 1.
+        multiple: every number of rows is a multiple of this (the number of devices).
+        most_tokens: most tokens of a row, at least those of the longest text.
+
+    Returns:
+        The shapes, the dearest first.
+
+    Raises:
+        ValueError: if ``max_shapes`` or ``multiple`` is below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.data import choose_shapes
+        >>> lengths = np.array([5, 6, 7, 8] * 8)
+        >>> choose_shapes([lengths, lengths], batch_size=16, max_shapes=2)
+        (Shape(rows=8, length=32, texts=5), Shape(rows=7, length=32, texts=5))
+    """
+    for name, value in {"max_shapes": max_shapes, "multiple": multiple}.items():
+        if value < 1:
+            raise ValueError(f"{name} must be 1 or more, got {value}")
+    batches = _draw(sides, batch_size, extras, num_extras)
+    longest = _longest(sides, batch_size, extras, num_extras)
+    candidates: dict[Shape, Float[np.ndarray, " m"]] = {}
+    largest: list[Shape] = []
+    for length in _row_lengths(int(longest.max()), most_tokens):
+        filled = [fill_rows(b, length=length) if b.max() <= length else [] for b in batches]
+        texts = max((len(row) for rows in filled for row in rows), default=1)
+        needed = np.array([_up(len(rows), multiple) for rows in filled])
+        for rows in set(needed[needed > 0].tolist()):
+            shape = Shape(rows, length, texts)
+            fits = (needed > 0) & (needed <= rows)
+            candidates[shape] = np.where(fits, shape.cost, np.inf)
+        if longest.max() <= length:
+            rows = len(fill_rows(longest, length=length, texts=texts))
+            largest.append(Shape(_up(rows, multiple), length, texts))
+    chosen = [min(largest, key=lambda shape: (shape.cost, shape))]
+    least = np.full(len(batches), chosen[0].cost)
+    while candidates and len(chosen) < max_shapes:
+        saving = {shape: np.minimum(least, costs) for shape, costs in candidates.items()}
+        best = min(candidates, key=lambda shape: (saving[shape].mean(), shape))
+        if saving[best].mean() > (1 - WORTHWHILE) * least.mean():
+            break
+        chosen.append(best)
+        least = saving[best]
+    return tuple(chosen)
+
+
+def _row_lengths(longest: int, most_tokens: int) -> list[int]:
+    """Return the lengths of rows that come into question, where the longest text has so many."""
+    top = min(_up(longest, 8), most_tokens)
+    most = min(max(top, FULL), most_tokens)
+    return sorted({top, *(length for length in ROW_LENGTHS if length <= most)})
+
+
+def _up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+def _draw(
+    sides: Sequence[Lengths], batch_size: int, extras: Lengths | None, num_extras: int
+) -> list[Lengths]:
+    """Draw batches: the lengths of all their texts."""
+    random = np.random.default_rng(0)
+    n, texts = len(sides[0]), len(sides) * batch_size + num_extras
+    count = int(np.clip(TEXTS_TRIED // (len(ROW_LENGTHS) * texts), 8, 200))
+    by_length = np.argsort(np.sum(sides, axis=0), kind="stable")
+    drawn = []
+    for number in range(count):
+        if number % 8:
+            rows = random.choice(n, batch_size, replace=False)
+        else:
+            start = int(random.integers(n - batch_size + 1))
+            rows = by_length[start : start + batch_size]
+        parts = [side[rows] for side in sides]
+        if extras is not None and num_extras:
+            parts.append(random.choice(extras, num_extras))
+        drawn.append(np.concatenate(parts))
+    return drawn
+
+
+def _longest(
+    sides: Sequence[Lengths], batch_size: int, extras: Lengths | None, num_extras: int
+) -> Lengths:
+    """Return the lengths of a batch than which none has longer texts."""
+    parts = [np.sort(side)[-batch_size:] for side in sides]
+    if extras is not None and num_extras:
+        parts.append(np.resize(np.sort(extras)[-num_extras:], num_extras))
+    return np.concatenate(parts)
