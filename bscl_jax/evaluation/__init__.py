@@ -1,19 +1,36 @@
 """Texts → embeddings → measures. Evaluation receives an ``embed`` function, never a model."""
 
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
-from bscl_jax.evaluation._evaluate import evaluate, measures
+from bscl_jax.evaluation._evaluate import evaluate, measures, observe
+from bscl_jax.evaluation._observations import (
+    GradedCosines,
+    LabelledCosines,
+    Observation,
+    QueryValues,
+    fitted_threshold,
+    intervals,
+    summarize,
+)
 from bscl_jax.evaluation._quantize import DTYPES, check_dtype, find_ranges, quantize
 from bscl_jax.evaluation._similarity import similarities
 
 __all__ = [
     "DTYPES",
     "Embed",
+    "GradedCosines",
+    "LabelledCosines",
+    "Observation",
+    "QueryValues",
     "check_dtype",
     "evaluate",
     "find_ranges",
+    "fitted_threshold",
+    "intervals",
     "make_embed",
     "measures",
+    "observe",
     "quantize",
     "similarities",
+    "summarize",
     "unit_rows",
 ]

@@ -7,6 +7,13 @@ import numpy as np
 
 from bscl_jax import metrics
 from bscl_jax.evaluation._embed import Embed, unit_rows
+from bscl_jax.evaluation._observations import (
+    GradedCosines,
+    LabelledCosines,
+    Observation,
+    QueryValues,
+    summarize,
+)
 from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet, ScoredPairs
 
 DEPTHS = (1, 5)
@@ -63,6 +70,28 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
         >>> evaluate(letters, sets)["toy/mrr"]
         1.0
     """
+    return summarize(observe(embed, sets))
+
+
+def observe(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, Observation]:
+    """Return what every measure of :func:`evaluate` follows from, and its intervals too.
+
+    Args:
+        embed: as there.
+        sets: as there.
+
+    Returns:
+        By set, the values of its queries or the cosines of its pairs.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.evaluation import observe
+        >>> from bscl_jax.types import RetrievalSet
+        >>> letters = lambda texts: np.array([[t.count("a"), t.count("b")] for t in texts], float)
+        >>> sets = {"toy": RetrievalSet(["aab", "b"], ["aa", "bb"], [[0], [0]])}
+        >>> observe(letters, sets)["toy"].values["mrr"].tolist()
+        [1.0, 0.5]
+    """
     place: dict[str, int] = {}
     for text in (text for each in sets.values() for text in _texts(each)):
         place.setdefault(text, len(place))
@@ -71,11 +100,7 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
     def vectors(texts: Sequence[str]) -> np.ndarray:
         return unit[[place[text] for text in texts]]
 
-    found: dict[str, float] = {}
-    for name, each in sets.items():
-        values = _score(each, vectors)
-        found |= {f"{name}/{key}": value for key, value in values.items() if value is not None}
-    return found
+    return {name: _observe(each, vectors) for name, each in sets.items()}
 
 
 def _texts(each: EvaluationSet) -> Iterable[str]:
@@ -87,33 +112,23 @@ def _texts(each: EvaluationSet) -> Iterable[str]:
     return chain(*each[:2])
 
 
-def _score(each: EvaluationSet, vectors: Vectors) -> Mapping[str, float | None]:
+def _observe(each: EvaluationSet, vectors: Vectors) -> Observation:
     if isinstance(each, RetrievalSet):
         similarities = vectors(each.queries) @ vectors(each.corpus).T
-        return metrics.retrieval(similarities, each.relevant, ks=each.depths)
+        return QueryValues(metrics.retrieval_by_query(similarities, each.relevant, ks=each.depths))
     if isinstance(each, RankingSet):
         lists = zip(vectors(each.queries), each.documents, strict=True)
         similarities = [vectors(documents) @ query for query, documents in lists]
         grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
-        return metrics.ranking(similarities, grades, ks=DEPTHS, threshold=each.threshold)
+        options = {"ks": DEPTHS, "threshold": each.threshold}
+        return QueryValues(metrics.ranking_by_query(similarities, grades, **options))
+    cosines = _cosines(each, vectors)
     if isinstance(each, BinaryPairs):
-        return _classify(each, vectors)
-    return metrics.correlation(_cosines(each, vectors), np.asarray(each.scores, np.float64))
-
-
-def _classify(each: BinaryPairs, vectors: Vectors) -> dict[str, float]:
-    cosines, labels = _cosines(each, vectors), np.asarray(each.labels)
-    best = metrics.classification(cosines, labels)
-    found = best
-    if each.fit is not None:
-        fitted = metrics.classification(_cosines(each.fit, vectors), np.asarray(each.fit.labels))
-        found = metrics.classification(cosines, labels, threshold=fitted["f1_threshold"])
-    return {
-        "f1": found["f1"],
-        "best_f1": best["f1"],
-        "accuracy": found["accuracy"],
-        "average_precision": found["average_precision"],
-    }
+        fit = cosines if each.fit is None else _cosines(each.fit, vectors)
+        labels = np.asarray((each.fit or each).labels)
+        threshold = metrics.classification(fit, labels)["f1_threshold"]
+        return LabelledCosines(cosines, np.asarray(each.labels), threshold)
+    return GradedCosines(cosines, np.asarray(each.scores, np.float64))
 
 
 def _cosines(each: ScoredPairs | BinaryPairs, vectors: Vectors) -> np.ndarray:

@@ -58,6 +58,41 @@ def ranking(
     References:
         Järvelin, Kekäläinen: Cumulated gain-based evaluation of IR techniques. TOIS 20(4), 2002.
     """
+    options = {"ks": ks, "threshold": threshold, "no_positive": no_positive}
+    values = ranking_by_query(scores, grades, **options)
+    return {name: float(np.mean(of_query)) for name, of_query in values.items()}
+
+
+def ranking_by_query(
+    scores: Sequence[Float[np.ndarray, " _"]],
+    grades: Sequence[Float[np.ndarray, " _"]],
+    *,
+    ks: Sequence[int] = (1, 5),
+    threshold: float = 0.5,
+    no_positive: Literal["zero", "skip"] = "zero",
+) -> dict[str, Float[np.ndarray, " q"]]:
+    """Return the values of each query of which :func:`ranking` gives the means.
+
+    Args:
+        scores: as there.
+        grades: as there.
+        ks: as there.
+        threshold: as there.
+        no_positive: as there; ``"skip"`` leaves a query out here too.
+
+    Returns:
+        By measure, its value for each query that is not left out, in [0, 1].
+
+    Raises:
+        ValueError: as there.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax import metrics
+        >>> scores, grades = [np.array([0.9, 0.8]), np.array([0.3])], [np.eye(2)[1], np.ones(1)]
+        >>> metrics.ranking_by_query(scores, grades)["mrr"].tolist()
+        [0.5, 1.0]
+    """
     check_depths(ks)
     if len(scores) != len(grades):
         raise ValueError(
@@ -76,7 +111,7 @@ def ranking(
             "lower the threshold or pass more queries"
         )
     each = [_measures(sorted_grades, ks, threshold) for sorted_grades in lists]
-    return {name: float(np.mean([values[name] for values in each])) for name in each[0]}
+    return {name: np.array([values[name] for values in each], np.float64) for name in each[0]}
 
 
 def _sorted_grades(

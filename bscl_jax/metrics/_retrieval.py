@@ -39,6 +39,35 @@ def retrieval(
     return rank_measures(ranks(similarities, relevant), ks=ks)
 
 
+def retrieval_by_query(
+    similarities: Float[np.ndarray, "q c"],
+    relevant: Sequence[Sequence[int]],
+    *,
+    ks: Sequence[int] = (1, 5),
+) -> dict[str, Float[np.ndarray, " q"]]:
+    """Return the values of each query of which :func:`retrieval` gives the means.
+
+    Args:
+        similarities: as there.
+        relevant: as there.
+        ks: as there.
+
+    Returns:
+        By measure, its value for each query, in [0, 1].
+
+    Raises:
+        ValueError: as there.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax import metrics
+        >>> similarities = np.array([[0.9, 0.1, 0.5], [0.2, 0.7, 0.8]])
+        >>> metrics.retrieval_by_query(similarities, [[0], [1]])["mrr"].tolist()
+        [1.0, 0.5]
+    """
+    return _by_query(ranks(similarities, relevant), ks)
+
+
 def rank_measures(
     ranks_by_query: Sequence[Int64[np.ndarray, " _"]], *, ks: Sequence[int] = (1, 5)
 ) -> dict[str, float]:
@@ -68,13 +97,20 @@ def rank_measures(
         >>> metrics.rank_measures([np.array([1, 4]), np.array([2])], ks=(1, 2))
         {'mrr': 0.75, 'map': 0.625, 'has_positive@1': 0.5, 'has_positive@2': 1.0}
     """
+    values = _by_query(ranks_by_query, ks)
+    return {name: float(np.mean(of_query)) for name, of_query in values.items()}
+
+
+def _by_query(
+    ranks_by_query: Sequence[Int64[np.ndarray, " _"]], ks: Sequence[int]
+) -> dict[str, Float[np.ndarray, " q"]]:
     if len(ranks_by_query) == 0:
         raise ValueError("a retrieval set must have at least one query, got none")
     check_depths(ks)
     first = np.array([found[0] for found in ranks_by_query])
     precisions = [np.mean(np.arange(1, len(found) + 1) / found) for found in ranks_by_query]
-    measures = {"mrr": float(np.mean(1 / first)), "map": float(np.mean(precisions))}
-    return measures | {f"has_positive@{k}": float(np.mean(first <= k)) for k in ks}
+    values = {"mrr": 1 / first, "map": np.array(precisions)}
+    return values | {f"has_positive@{k}": (first <= k).astype(np.float64) for k in ks}
 
 
 def check_depths(ks: Sequence[int]) -> None:

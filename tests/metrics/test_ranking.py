@@ -38,6 +38,16 @@ def test_a_hand_computed_example():
     }
 
 
+def test_the_values_of_each_query_are_those_of_its_list_alone():
+    scores, grades = random_lists()
+    values = metrics.ranking_by_query(scores, grades)
+    for query in (0, 4, 29):
+        alone = metrics.ranking(scores[query : query + 1], grades[query : query + 1])
+        assert {name: each[query] for name, each in values.items()} == alone
+    skipped = metrics.ranking_by_query(scores, grades, no_positive="skip")
+    assert len(skipped["mrr"]) == sum(each.max() > 0.5 for each in grades) < len(grades)
+
+
 def test_it_equals_trec_eval_where_nothing_ties():
     scores, grades = random_lists()
     run, judged = (

@@ -34,6 +34,14 @@ def test_a_hand_computed_example():
     }
 
 
+def test_the_values_of_each_query_are_those_of_its_row_alone():
+    similarities, relevant = random_set()
+    values = metrics.retrieval_by_query(similarities, relevant)
+    for query in (0, 39):
+        alone = metrics.retrieval(similarities[query : query + 1], relevant[query : query + 1])
+        assert {name: each[query] for name, each in values.items()} == alone
+
+
 def test_the_default_depths_are_1_and_5():
     found = metrics.retrieval(np.eye(3), [[0], [1], [2]])
     assert list(found) == ["mrr", "map", "has_positive@1", "has_positive@5"]
