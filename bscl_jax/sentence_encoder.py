@@ -18,6 +18,8 @@ class SentenceEncoder:
     Attributes:
         encoder: the encoder of :func:`bscl_jax.encoders.load`.
         params: its weights, a copy on every device.
+        threshold: the cosine from which a pair counts as alike, in [-1, 1], where training has
+            fitted one on its dev split (best F1); None for other models.
 
     Example:
         >>> from bscl_jax import SentenceEncoder
@@ -30,7 +32,12 @@ class SentenceEncoder:
     """
 
     def __init__(
-        self, encoder: "encoders.Encoder", params: object, *, devices: int | None = None
+        self,
+        encoder: "encoders.Encoder",
+        params: object,
+        *,
+        devices: int | None = None,
+        threshold: float | None = None,
     ) -> None:
         import jax
 
@@ -40,6 +47,7 @@ class SentenceEncoder:
         self._mesh = parallel.make_mesh(devices)
         self.params = parallel.replicate(params, self._mesh)
         self._encode = jax.jit(encoder.apply)
+        self.threshold = threshold
 
     @classmethod
     def load(
@@ -65,10 +73,11 @@ class SentenceEncoder:
             ValueError: it is found but cannot be read as the model that it says to be, or there
                 are not so many devices.
         """
-        from bscl_jax import encoders
+        from bscl_jax import encoders, export
 
         encoder, params = encoders.load(str(path_or_name), max_length=max_length, dtype=dtype)
-        return cls(encoder, params, devices=devices)
+        threshold = export.read_facts(path_or_name).threshold
+        return cls(encoder, params, devices=devices, threshold=threshold)
 
     @property
     def dimension(self) -> int:

@@ -31,6 +31,7 @@ class Road(NamedTuple):
 
     Attributes:
         task: the texts.
+        hashes: by split, the SHA-256 of its texts and scores as they were read.
         encoder: the encoder without its weights.
         state: where training starts.
         num_batches: batches that hold every pair once.
@@ -41,10 +42,12 @@ class Road(NamedTuple):
             with similarities by the parameters in at most so many of them.
         begin: ``(state, epoch) -> state``, the state with which an epoch begins.
         step: ``epoch -> step``, of which each is ``(state, batch, key) -> (state, facts)``.
-        evaluate: ``(params, sets) -> {"set/measure": value}``.
+        observe: ``(params, sets) -> {set: what the model shows on it}``.
+        evaluate: ``(params, sets) -> {"set/measure": value}``, which follow from that.
     """
 
     task: Task
+    hashes: Mapping[str, str]
     encoder: encoders.Encoder
     state: training.State
     num_batches: int
@@ -54,6 +57,7 @@ class Road(NamedTuple):
     batch_facts: BatchFacts
     begin: Callable[[training.State, int], training.State]
     step: Callable[[int], training.Step]
+    observe: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, evaluation.Observation]]
     evaluate: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, float]]
 
 
@@ -75,6 +79,7 @@ def lay_road(
     """
     with named("data"):
         task = data.load_task(config.data.kind, **options(config.data))
+    hashes = data.hash_splits(task)
     task = task._replace(train=make_rows(config, task.train))
     mesh = check_fits(config, task)
     check_order(config, len(task.train.queries))
@@ -110,6 +115,7 @@ def lay_road(
     ]
     return Road(
         task=task,
+        hashes=hashes,
         encoder=encoder,
         state=training.init_state(params, optimizers[0], mesh=mesh),
         num_batches=num_batches,
@@ -121,6 +127,7 @@ def lay_road(
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=make_steps(config.training, stages, optimizers, encode, mesh),
+        observe=lambda params, sets: evaluation.observe(partial(embed, params), sets),
         evaluate=lambda params, sets: evaluation.evaluate(partial(embed, params), sets),
     )
 

@@ -1,30 +1,22 @@
 """What a run leaves behind: scores of the kept epoch, model, report, results."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 
-from bscl_jax import assemble, checkpoint, export, reporting, training
+from bscl_jax import assemble, checkpoint, evaluation, reporting, training
 from bscl_jax import config as configs
-from bscl_jax.cli._data import count_data
 from bscl_jax.cli._folder import RunError, RunFolder
+from bscl_jax.cli._kept import Kept, binary_sets, describe, describe_kept
+from bscl_jax.cli._model import write_model
 from bscl_jax.cli._say import say
-from bscl_jax.cli._stages import count_stages, describe_stages
-from bscl_jax.types import Params
 
-
-class Kept(NamedTuple):
-    """The epoch that is kept.
-
-    Attributes:
-        epoch: its number; 0 is the model before training.
-        dev: its dev scores; None where one is not defined.
-        params: its parameters.
-    """
-
-    epoch: int
-    dev: dict[str, float | None]
-    params: Params
+INTERVAL = (
+    "95 % by the bootstrap, over the queries of the test set (its pairs, where pairs are scored) "
+    "only; neither seeds nor training texts are drawn anew"
+)
+"""What the intervals are of."""
 
 
 def restore_kept(
@@ -43,7 +35,8 @@ def restore_kept(
         )
     epoch = outcome.best.epoch
     tree, _ = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
-    return Kept(epoch, outcome.evaluations[epoch]["dev"], tree["params"])
+    why = f"the best by dev {measure}"
+    return Kept(epoch, why, outcome.evaluations[epoch]["dev"], tree["params"])
 
 
 def finish(
@@ -51,7 +44,7 @@ def finish(
     folder: RunFolder,
     road: assemble.Road,
     kept: Kept,
-    baseline: dict[str, float],
+    before: Mapping[str, evaluation.Observation],
 ) -> dict[str, Any]:
     """Score the kept epoch on the test split, once; write model, report and, last, results.
 
@@ -60,81 +53,40 @@ def finish(
         folder: where it lives.
         road: its functions.
         kept: the epoch that was best on dev.
-        baseline: test scores before training.
+        before: what the model before training shows on the test split.
 
     Returns:
         What ``results.json`` holds.
     """
-    stage = assemble.stage_of(road.stages, kept.epoch)
-    temperature = assemble.temperature(stage.section.loss, kept.params)
+    fitted = binary_sets(road.task)
+    observed = road.observe(kept.params, fitted | road.task.test)
+    after = {name: observed[name] for name in road.task.test}
+    threshold = evaluation.fitted_threshold({name: observed[name] for name in fitted})
     results = {
-        "baseline": baseline,
+        "baseline": evaluation.summarize(before),
         "dev": kept.dev,
-        "test": road.evaluate(kept.params, road.task.test),
-        "best_epoch": kept.epoch,
-        "temperature": temperature,
-        "data": count_data(road.task),
+        "test": evaluation.summarize(after),
+        "intervals": evaluation.intervals(before, after),
+        "interval": INTERVAL,
+        **describe_kept(config, road, kept, threshold),
     }
-    if config.stages:
-        results |= {"best_stage": stage.name, "stages": count_stages(road.stages)}
-    facts = describe(config, road, results)
     if config.export.format == "sentence_transformers":
-        card = reporting.model_card(
-            title=folder.path.name,
-            base_model=base_model(config),
-            baseline=baseline,
-            test=results["test"],
-            facts=facts,
-            settings=configs.dump(config),
-        )
-        weights = assemble.weights_of(config.encoder, kept.params)
-        export.sentence_transformers(
-            folder.model, road.encoder, weights, card=card, temperature=temperature
-        )
+        write_model(folder.model, config, road, kept, results, title=folder.path.name)
     reporting.write_report(
         folder.report,
         title=folder.path.name,
         records=reporting.read_metrics(folder.metrics),
-        baseline=baseline,
+        baseline=results["baseline"],
         test=results["test"],
+        intervals=results["intervals"],
+        note=results["interval"],
         stages={stage.epochs[0]: stage.name for stage in road.stages[1:]},
-        summary=facts,
+        summary=describe(config, road, kept, results),
         settings=configs.dump(config),
         batches=folder.read_batches(),
     )
     folder.write_results(results)
     return results
-
-
-def describe(
-    config: configs.Config, road: assemble.Road, results: dict[str, Any]
-) -> dict[str, str]:
-    """Return the short facts of a run that report and model card show."""
-    facts = {
-        "model": f"{base_model(config)} ({road.encoder.source})",
-        "data": f"{config.data.kind}, {len(road.task.train.queries)} training pairs",
-        "kept": f"epoch {results['best_epoch']} of {road.stages[-1].epochs[-1]}, "
-        f"the best by dev {config.evaluation.measure}",
-    }
-    if config.stages:
-        facts["stages"] = describe_stages(road.stages)
-        facts["kept"] += f", in stage {results['best_stage']}"
-    notes = [
-        f"{name.replace('_', ' ')}: {count}"
-        for name, count in results["data"].items()
-        if count and name.endswith(("queries_in_both", "pairs_in_both", "_rejected"))
-    ]
-    if notes:
-        facts["to note of the data"] = "; ".join(notes)
-    if results["temperature"] is not None:
-        facts["temperature"] = f"{results['temperature']:.4f}"
-    return facts
-
-
-def base_model(config: configs.Config) -> str:
-    """Return what was fine-tuned, as the model card names it."""
-    section = config.encoder
-    return section.name if isinstance(section, configs.PretrainedEncoder) else "a random encoder"
 
 
 def show_results(console: Console, folder: RunFolder, results: dict[str, Any]) -> None:

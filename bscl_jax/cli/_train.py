@@ -10,12 +10,13 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from bscl_jax import assemble, checkpoint, reporting, shuffling, training
+from bscl_jax import assemble, checkpoint, evaluation, reporting, shuffling, training
 from bscl_jax import config as configs
 from bscl_jax.cli._batches import write_batches
 from bscl_jax.cli._data import describe_data, keep_quarantine
-from bscl_jax.cli._finish import base_model, finish, restore_kept, show_results
+from bscl_jax.cli._finish import finish, restore_kept, show_results
 from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
+from bscl_jax.cli._kept import base_model
 from bscl_jax.cli._say import say
 from bscl_jax.cli._stages import describe_stages
 from bscl_jax.types import Params
@@ -101,10 +102,10 @@ def run(
     introduce(config, road, console)
     log = reporting.MetricsLog(folder.metrics)
     with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
-        outcome, baseline = fit(config, folder, road, log, checkpoints, console, stop)
+        outcome, before = fit(config, folder, road, log, checkpoints, console, stop)
         kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
     with console.status("scoring the kept epoch on the test split, exporting it"):
-        results = finish(config, folder, road, kept, baseline)
+        results = finish(config, folder, road, kept, before)
     show_results(console, folder, results)
     say(console, f"finished in {time.monotonic() - started:.0f} s")
 
@@ -148,11 +149,11 @@ def fit(
     checkpoints: checkpoint.Checkpoints,
     console: Console,
     stop: Callable[[], bool],
-) -> tuple[training.Outcome, dict[str, float]]:
+) -> tuple[training.Outcome, dict[str, evaluation.Observation]]:
     """Train to the end, from the start or from the newest checkpoint.
 
     Returns:
-        What training came to, and the test scores before it.
+        What training came to, and what the model before it shows on the test split.
     """
 
     def evaluate(params: Params) -> dict[str, float]:
@@ -161,14 +162,14 @@ def fit(
 
     resume = dev_baseline = None
     if checkpoints.steps():
-        resume, baseline = restore(road, log, checkpoints)
+        resume = restore(road, log, checkpoints)
         say(console, f"resuming after step {resume[1]['step']}")
-    else:
-        with console.status("scoring the model before training"):
+    with console.status("scoring the model before training"):
+        before = road.observe(road.state.params, road.task.test)
+        if resume is None:
             dev_baseline = evaluate(road.state.params)
-            baseline = road.evaluate(road.state.params, road.task.test)
-        log.cut(0)
-        log.write({"event": "baseline", "test": baseline})
+            log.cut(0)
+            log.write({"event": "baseline", "test": evaluation.summarize(before)})
     with reporting.TrainingProgress(
         console,
         num_epochs=road.stages[-1].epochs[-1],
@@ -198,13 +199,13 @@ def fit(
             progress=progress.show,
             stop=stop,
         )
-    return outcome, baseline
+    return outcome, before
 
 
 def restore(
     road: assemble.Road, log: reporting.MetricsLog, checkpoints: checkpoint.Checkpoints
-) -> tuple[tuple[dict[str, Any], dict[str, Any]], dict[str, float]]:
-    """Return the newest checkpoint and the test scores before training, which the log has.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the newest checkpoint, and cut the log to it.
 
     Raises:
         RunError: the run folder is damaged.
@@ -213,6 +214,6 @@ def restore(
     try:
         tree, facts = checkpoints.restore(target)
         log.cut(facts["log_lines"] + BASELINE_LINES)
-        return (tree, facts), reporting.read_metrics(log.path)[0]["test"]
+        return tree, facts
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from error

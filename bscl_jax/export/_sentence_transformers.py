@@ -1,15 +1,11 @@
 """A folder that sentence-transformers, transformers and this project load."""
 
-import json
-import math
-from importlib.metadata import version
 from pathlib import Path
 
 from bscl_jax import encoders
+from bscl_jax.export._facts import FACTS_FILE, Facts, write_facts
 from bscl_jax.export._folder import whole_folder
 from bscl_jax.types import Params
-
-FACTS_FILE = "bscl_jax.json"
 
 
 def sentence_transformers(
@@ -34,7 +30,7 @@ def sentence_transformers(
         params: its parameters, trained.
         card: the model card, Markdown with its YAML header.
         temperature: temperature of the loss at the end of training, > 0; None if there was none.
-        threshold: cosine from which a pair counts as positive, in [-1, 1]; None if none was chosen.
+        threshold: cosine from which a pair counts as alike, in [-1, 1]; None if none was chosen.
 
     Raises:
         FileExistsError: when something else than an earlier export stands there.
@@ -57,20 +53,9 @@ def sentence_transformers(
     """
     if not card.strip():
         raise ValueError("card must hold the text of the model card, was empty")
-    if temperature is not None and not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be > 0 and finite, was {temperature}")
-    if threshold is not None and not -1 <= threshold <= 1:
-        raise ValueError(f"threshold must be a cosine in [-1, 1], was {threshold}")
-    facts = {
-        "bscl_jax": version("bscl_jax"),
-        "temperature": temperature,
-        "threshold": threshold,
-    }
+    facts = Facts(temperature, threshold)
+    facts.check()
     with whole_folder(Path(folder).absolute(), mark=FACTS_FILE) as new:
         encoders.save(new, encoder, params)
         (new / "README.md").write_text(card, encoding="utf-8")
-        _write(new / FACTS_FILE, facts)
-
-
-def _write(path: Path, facts: dict[str, object]) -> None:
-    path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_facts(new, facts)

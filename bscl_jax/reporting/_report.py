@@ -6,7 +6,7 @@ from typing import Any
 
 from bscl_jax.reporting._batches import LEGEND, batch_rows, batches_note
 from bscl_jax.reporting._plots import epoch_curves, step_curve
-from bscl_jax.reporting._results import compare
+from bscl_jax.reporting._results import Ends, compare
 
 
 def write_report(
@@ -20,6 +20,8 @@ def write_report(
     settings: str,
     stages: Mapping[int, str] | None = None,
     batches: Sequence[Mapping[str, Any]] = (),
+    intervals: Mapping[str, Ends] | None = None,
+    note: str = "",
 ) -> None:
     """Write the report of a run.
 
@@ -33,6 +35,8 @@ def write_report(
         settings: the resolved config as text.
         stages: names of the later stages of the run, by their first epoch, to mark in the plots.
         batches: what the batches of each epoch held, as ``batch_rows`` takes it.
+        intervals: of the test measures, as ``compare`` takes them.
+        note: what the intervals are of.
 
     Example:
         >>> import pathlib, tempfile
@@ -52,7 +56,8 @@ def write_report(
     html = template.render(
         title=title,
         summary=summary,
-        rows=compare(baseline, test),
+        rows=compare(baseline, test, intervals),
+        note=note if intervals else "",
         plots=_plots(records, stages or {}),
         settings=settings,
         batches=batch_rows(batches),

@@ -1,29 +1,50 @@
 """Baseline beside trained, as a table for a terminal and for Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rich.table import Table
 
 from bscl_jax.reporting._table import measures_table
 
+Ends = Mapping[str, Sequence[float]]
+"""Low and high of an interval of what was ``"trained"``, and of the ``"gain"``."""
+
 
 class Row(NamedTuple):
-    """One measure before and after training; ``gain`` is after − before."""
+    """One measure before and after training; ``gain`` is after − before.
+
+    ``of_trained`` and ``of_gain`` are low and high of their intervals, None where there are none.
+    """
 
     set: str
     measure: str
     baseline: float
     trained: float
     gain: float
+    of_trained: Sequence[float] | None = None
+    of_gain: Sequence[float] | None = None
+
+    def shown(self) -> tuple[str, str, str]:
+        """Return baseline, trained and gain to four decimals, with their intervals."""
+        return (
+            f"{self.baseline:.4f}",
+            f"{self.trained:.4f}{_bracket(self.of_trained, '.4f')}",
+            f"{self.gain:+.4f}{_bracket(self.of_gain, '+.4f')}",
+        )
 
 
-def compare(baseline: Mapping[str, float], trained: Mapping[str, float]) -> list[Row]:
+def compare(
+    baseline: Mapping[str, float],
+    trained: Mapping[str, float],
+    intervals: Mapping[str, Ends] | None = None,
+) -> list[Row]:
     """Pair up the measures that both sides have.
 
     Args:
         baseline: ``{"set/measure": value}`` before training.
         trained: the same after training.
+        intervals: ``{"set/measure": {"trained": [low, high], "gain": [low, high]}}``, of some.
 
     Returns:
         One row for each common name, in the order of ``trained``.
@@ -38,8 +59,14 @@ def compare(baseline: Mapping[str, float], trained: Mapping[str, float]) -> list
     for name, after in trained.items():
         if name in baseline:
             group, _, measure = name.partition("/")
-            rows.append(Row(group, measure, baseline[name], after, after - baseline[name]))
+            ends = (intervals or {}).get(name, {})
+            values = baseline[name], after, after - baseline[name]
+            rows.append(Row(group, measure, *values, ends.get("trained"), ends.get("gain")))
     return rows
+
+
+def _bracket(ends: Sequence[float] | None, form: str) -> str:
+    return "" if ends is None else f" [{ends[0]:{form}}, {ends[1]:{form}}]"
 
 
 def results_table(
@@ -61,19 +88,24 @@ def results_table(
     return measures_table(cells, ["baseline", "trained", "gain"], title=title)
 
 
-def results_markdown(baseline: Mapping[str, float], trained: Mapping[str, float]) -> str:
+def results_markdown(
+    baseline: Mapping[str, float],
+    trained: Mapping[str, float],
+    intervals: Mapping[str, Ends] | None = None,
+) -> str:
     """Return :func:`compare` as a Markdown table.
 
     Example:
         >>> from bscl_jax.reporting import results_markdown
-        >>> print(results_markdown({"seen/mrr": 0.5}, {"seen/mrr": 0.75}))
+        >>> ends = {"trained": [0.65, 0.85], "gain": [0.15, 0.35]}
+        >>> print(results_markdown({"seen/mrr": 0.5}, {"seen/mrr": 0.75}, {"seen/mrr": ends}))
         | set | measure | baseline | trained | gain |
         |---|---|---:|---:|---:|
-        | seen | mrr | 0.5000 | 0.7500 | +0.2500 |
+        | seen | mrr | 0.5000 | 0.7500 [0.6500, 0.8500] | +0.2500 [+0.1500, +0.3500] |
     """
     lines = ["| set | measure | baseline | trained | gain |", "|---|---|---:|---:|---:|"]
     lines += [
-        f"| {row.set} | {row.measure} | {row.baseline:.4f} | {row.trained:.4f} | {row.gain:+.4f} |"
-        for row in compare(baseline, trained)
+        f"| {row.set} | {row.measure} | {' | '.join(row.shown())} |"
+        for row in compare(baseline, trained, intervals)
     ]
     return "\n".join(lines)

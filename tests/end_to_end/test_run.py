@@ -30,7 +30,30 @@ def test_results_have_baseline_dev_and_test_with_the_same_measures(reference):
     results = tiny.results(reference)
     measures = {"pairs/mrr", "pairs/map", "pairs/has_positive@1", "pairs/has_positive@5"}
     assert results["baseline"].keys() == results["dev"].keys() == results["test"].keys() == measures
-    assert tiny.is_finite(results)
+    assert tiny.is_finite([results[name] for name in ("baseline", "dev", "test", "temperature")])
+
+
+def test_every_test_score_and_gain_has_an_interval_in_results_report_and_card(reference):
+    results = tiny.results(reference)
+    assert results["intervals"].keys() == results["test"].keys()
+    for name, ends in results["intervals"].items():
+        gain = results["test"][name] - results["baseline"][name]
+        for value, (low, high) in ((results["test"][name], ends["trained"]), (gain, ends["gain"])):
+            assert low <= round(value, 6) <= high
+    low, high = results["intervals"]["pairs/mrr"]["gain"]
+    for page in ("report.html", "model/README.md"):
+        text = (reference / page).read_text()
+        assert f"[{low:+.4f}, {high:+.4f}]" in text
+        assert results["interval"] in text
+
+
+def test_results_and_card_have_the_hashes_of_the_data(reference, tiny_config):
+    files = {name: tiny_config.parent / f"{name}.tsv" for name in ("train", "dev", "test")}
+    hashes = data.hash_splits(data.load_task("pairs", **files))
+    assert tiny.results(reference)["data_sha256"] == hashes
+    card = (reference / "model" / "README.md").read_text()
+    for name, digest in hashes.items():
+        assert f"| {name} | `{digest}` |" in card
 
 
 def test_the_kept_epoch_is_the_best_on_dev(reference):
@@ -151,6 +174,6 @@ def test_another_seed_writes_another_log(reference, tiny_config, tmp_path):
 def test_the_smoke_config_runs_as_it_stands_on_all_devices(tmp_path):
     assert tiny.train(REPOSITORY / "configs" / "smoke.yaml", tmp_path / "run") == 0
     results = tiny.results(tmp_path / "run")
-    assert tiny.is_finite(results)
+    assert tiny.is_finite([results[name] for name in ("baseline", "dev", "test")])
     assert {"seen/mrr", "unseen/mrr", "pairs/spearman"} <= results["test"].keys()
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()

@@ -154,7 +154,9 @@ def newest_checkpoint(folder: Path) -> dict[str, Any]:
 
 
 def is_finite(value: Any) -> bool:
-    """Tell whether there are only finite numbers in nested dicts."""
+    """Tell whether there are only finite numbers in nested dicts and lists."""
     if isinstance(value, dict):
-        return all(map(is_finite, value.values()))
+        return is_finite(list(value.values()))
+    if isinstance(value, list):
+        return all(map(is_finite, value))
     return math.isfinite(value)

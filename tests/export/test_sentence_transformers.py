@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from bscl_jax import encoders, export
+from bscl_jax import SentenceEncoder, encoders, export
 
 CARD = "---\nlicense: apache-2.0\n---\n# An encoder for the library — naïve\n"
 
@@ -54,6 +54,28 @@ def test_load_reads_it_back_bit_for_bit(made, folder: Path) -> None:
 def test_what_training_found_is_written_beside_the_model(folder: Path) -> None:
     facts = read(folder / "bscl_jax.json")
     assert (facts["temperature"], facts["threshold"]) == (0.05, 0.6)
+
+
+def test_what_training_found_is_read_back(folder: Path, tmp_path: Path) -> None:
+    assert export.read_facts(folder) == (0.05, 0.6)
+    assert SentenceEncoder.load(folder).threshold == 0.6
+    assert export.read_facts(tmp_path) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "Expecting property name"),
+        ("{}", "'temperature'"),
+        ("[]", "list indices"),
+        ('{"temperature": null, "threshold": 7}', "threshold must be a cosine"),
+        ('{"temperature": "warm", "threshold": null}', "not supported between"),
+    ],
+)
+def test_a_damaged_file_is_named(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "bscl_jax.json").write_text(text)
+    with pytest.raises(ValueError, match=rf"bscl_jax\.json cannot be read \(.*{problem}"):
+        export.read_facts(tmp_path)
 
 
 def test_the_card_is_the_one_given(folder: Path) -> None:

@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from bscl_jax.reporting import model_card, write_report
+from bscl_jax.reporting import write_report
 
 RECORDS: list[dict[str, Any]] = [
     {"event": "evaluation", "epoch": 0, "step": 0, "dev": {"seen/mrr": 0.5, "unseen/mrr": 0.4}},
@@ -30,6 +30,16 @@ def test_the_report_shows_table_settings_and_curves(tmp_path: Path) -> None:
     assert "+0.2500" in html
     assert "dir: a &amp; b" in html
     assert html.count("<svg") == 3  # dev mrr, loss, gradient norm
+
+
+def test_intervals_stand_in_brackets_and_are_explained(tmp_path: Path) -> None:
+    intervals = {"seen/mrr": {"trained": [0.7, 0.8], "gain": [-0.1, 0.3]}}
+    html = report(tmp_path / "report.html", intervals=intervals, note="95 % of something")
+    assert ">0.7500 [0.7000, 0.8000]<" in html
+    assert ">+0.2500 [-0.1000, +0.3000]<" in html
+    assert "In brackets: 95 % of something." in html
+    plain = report(tmp_path / "plain.html", note="95 % of something")
+    assert "In brackets" not in plain
 
 
 def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
@@ -102,18 +112,3 @@ def test_one_epoch_of_batches_makes_no_curve(tmp_path: Path) -> None:
 
 def test_a_run_that_measured_no_batches_has_no_table_of_them(tmp_path: Path) -> None:
     assert "<h2>Batches</h2>" not in report(tmp_path / "report.html")
-
-
-def test_the_model_card_says_how_to_load_and_what_was_reached() -> None:
-    card = model_card(
-        title="My model",
-        base_model="all-MiniLM-L6-v2",
-        baseline={"seen/mrr": 0.5},
-        test={"seen/mrr": 0.75},
-        facts={"temperature": "0.05"},
-        settings="run: {}\n",
-    )
-    assert card.startswith("---\nlibrary_name: sentence-transformers\n")
-    assert "| seen | mrr | 0.5000 | 0.7500 | +0.2500 |" in card
-    assert "- temperature: 0.05" in card
-    assert "SentenceEncoder.load" in card

@@ -1,0 +1,79 @@
+"""The epoch that leaves a run: what results, report and model card say of it."""
+
+from typing import Any, NamedTuple
+
+from bscl_jax import assemble
+from bscl_jax import config as configs
+from bscl_jax.cli._data import count_data
+from bscl_jax.cli._stages import count_stages, describe_stages
+from bscl_jax.types import BinaryPairs, EvaluationSet, Params, Task
+
+
+class Kept(NamedTuple):
+    """The epoch that is kept.
+
+    Attributes:
+        epoch: its number; 0 is the model before training.
+        why: in words, why this one.
+        dev: its dev scores; None where one is not defined.
+        params: its parameters.
+    """
+
+    epoch: int
+    why: str
+    dev: dict[str, float | None]
+    params: Params
+
+
+def binary_sets(task: Task) -> dict[str, EvaluationSet]:
+    """Return the dev sets on which a threshold may be fitted, each under ``dev/`` and its name."""
+    return {f"dev/{name}": each for name, each in task.dev.items() if isinstance(each, BinaryPairs)}
+
+
+def describe_kept(
+    config: configs.Config, road: assemble.Road, kept: Kept, threshold: float | None
+) -> dict[str, Any]:
+    """Return what ``results.json`` says of the kept epoch beside its scores, and of the data."""
+    stage = assemble.stage_of(road.stages, kept.epoch)
+    found = {
+        "best_epoch": kept.epoch,
+        "temperature": assemble.temperature(stage.section.loss, kept.params),
+        "threshold": threshold,
+        "data": count_data(road.task),
+        "data_sha256": dict(road.hashes),
+    }
+    if config.stages:
+        found |= {"best_stage": stage.name, "stages": count_stages(road.stages)}
+    return found
+
+
+def describe(
+    config: configs.Config, road: assemble.Road, kept: Kept, results: dict[str, Any]
+) -> dict[str, str]:
+    """Return the short facts of a run that report and model card show."""
+    facts = {
+        "model": f"{base_model(config)} ({road.encoder.source})",
+        "data": f"{config.data.kind}, {len(road.task.train.queries)} training pairs",
+        "kept": f"epoch {kept.epoch} of {road.stages[-1].epochs[-1]}, {kept.why}",
+    }
+    if config.stages:
+        facts["stages"] = describe_stages(road.stages)
+        facts["kept"] += f", in stage {results['best_stage']}"
+    notes = [
+        f"{name.replace('_', ' ')}: {count}"
+        for name, count in results["data"].items()
+        if count and name.endswith(("queries_in_both", "pairs_in_both", "_rejected"))
+    ]
+    if notes:
+        facts["to note of the data"] = "; ".join(notes)
+    if results["temperature"] is not None:
+        facts["temperature"] = f"{results['temperature']:.4f}"
+    if results["threshold"] is not None:
+        facts["threshold"] = f"{results['threshold']:.4f}, the cosine with the best F1 on dev"
+    return facts
+
+
+def base_model(config: configs.Config) -> str:
+    """Return what was fine-tuned, as the model card names it."""
+    section = config.encoder
+    return section.name if isinstance(section, configs.PretrainedEncoder) else "a random encoder"

@@ -1,0 +1,64 @@
+"""How to load a model, as the card that goes with it says."""
+
+OURS = """\
+```python
+from bscl_jax import SentenceEncoder
+
+model = SentenceEncoder.load("path/to/this/folder")
+vectors = model.encode(["a text", "another text"])
+```
+"""
+THEIRS = """\
+or, with sentence-transformers,
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("path/to/this/folder")
+vectors = model.encode(["a text", "another text"])
+```
+"""
+THRESHOLD = """\
+Two texts count as alike from the cosine {threshold:.6f} on, either way:
+
+```python
+alike = model.similarity(vectors[:1], vectors[1:]) >= {threshold:.6f}
+```
+"""
+PLAIN = """\
+or, with transformers alone,
+
+```python
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
+model = AutoModel.from_pretrained("path/to/this/folder").eval()
+tokens = tokenizer(["a text", "another text"], padding=True, truncation=True, return_tensors="pt")
+with torch.no_grad():
+    hidden = model(**tokens).last_hidden_state
+{pool}
+vectors = torch.nn.functional.normalize(vectors, dim=1)
+```
+"""
+POOL = {
+    "mean": 'mask = tokens["attention_mask"].unsqueeze(-1)\n'
+    "vectors = (hidden * mask).sum(dim=1) / mask.sum(dim=1)",
+    "cls": "vectors = hidden[:, 0]",
+}
+
+
+def usage(*, threshold: float | None, pooling: str | None) -> str:
+    """Return how to load a model and use its vectors, as Markdown.
+
+    Args:
+        threshold: cosine from which a pair counts as alike; None leaves this out.
+        pooling: ``"mean"`` or ``"cls"`` where that is all that follows the transformer; None leaves
+            out how to do without sentence-transformers.
+    """
+    parts = [OURS, THEIRS]
+    if pooling is not None:
+        parts.append(PLAIN.format(pool=POOL[pooling]))
+    if threshold is not None:
+        parts.insert(2, THRESHOLD.format(threshold=threshold))
+    return "\n".join(parts)
