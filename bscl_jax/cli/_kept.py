@@ -59,6 +59,9 @@ def describe(
     if config.stages:
         facts["stages"] = describe_stages(road.stages)
         facts["kept"] += f", in stage {results['best_stage']}"
+    measure = config.evaluation.measure
+    if kept.dev.get(measure) is not None:
+        facts["dev"] = f"{measure} {kept.dev[measure]:.4f}"
     notes = [
         f"{name.replace('_', ' ')}: {count}"
         for name, count in results["data"].items()

@@ -5,7 +5,15 @@ Each command is imported when it runs, so that ``--help`` and a mistyped option 
 
 import argparse
 
-from bscl_jax.cli.arguments import _batches, _compare, _embed, _evaluate, _mine, _train
+from bscl_jax.cli.arguments import (
+    _batches,
+    _compare,
+    _embed,
+    _evaluate,
+    _export,
+    _mine,
+    _train,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -14,6 +22,6 @@ def make_parser() -> argparse.ArgumentParser:
         prog="bscl-jax", description="Batch-softmax contrastive learning of sentence embeddings."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (_train, _evaluate, _compare, _embed, _mine, _batches):
+    for command in (_train, _evaluate, _compare, _embed, _export, _mine, _batches):
         command.add(commands)
     return parser
