@@ -196,6 +196,7 @@ class SentenceEncoder:
                 dimension=self.dimension,
                 batch_size=batch_size,
                 multiple=self._mesh.size,
+                max_length=self.encoder.max_length,
                 advance=lambda count: bar.advance(task, count),
             )
             return embed(texts)

@@ -176,6 +176,7 @@ def make_embed(
             pad_id=encoder.pad_id,
             dimension=encoder.dimension,
             batch_size=batch_size,
+            max_length=encoder.max_length,
             advance=advance,
         )(texts)
 

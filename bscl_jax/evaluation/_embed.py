@@ -24,6 +24,7 @@ def make_embed(
     dimension: int,
     batch_size: int = 64,
     multiple: int = 1,
+    max_length: int | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Embed:
     """Make the function that embeds texts.
@@ -38,6 +39,8 @@ def make_embed(
         dimension: features of an embedding (needed where there is no text to learn it from).
         batch_size: texts encoded at a time.
         multiple: each batch is filled up to a multiple of so many rows, the devices that share it.
+        max_length: tokens that a text has at most; nothing is padded beyond, since the model may
+            have no positions there. None is the last of :data:`LENGTHS`.
         advance: called with the number of texts of each finished batch.
 
     Returns:
@@ -56,14 +59,18 @@ def make_embed(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, was {batch_size}; 64 suits most machines")
 
+    lengths = LENGTHS
+    if max_length is not None:
+        lengths = (*(length for length in LENGTHS if length < max_length), max_length)
+
     def embed(texts: Sequence[str]) -> np.ndarray:
         embeddings = np.zeros((len(texts), dimension), np.float32)
         waiting: tuple[np.ndarray, Array] | None = None
         for rows, token_lists in data.length_batches(
-            tokenize(list(texts)), batch_size=batch_size, lengths=LENGTHS
+            tokenize(list(texts)), batch_size=batch_size, lengths=lengths
         ):
             wanted = _filled(len(rows), batch_size, multiple)
-            tokens = _fill_rows(data.pad(token_lists, LENGTHS, pad_id), wanted)
+            tokens = _fill_rows(data.pad(token_lists, lengths, pad_id), wanted)
             running = (rows, encode(tokens))  # runs on while the batch before is copied out
             if waiting is not None:
                 _collect(embeddings, *waiting, advance)

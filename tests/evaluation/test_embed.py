@@ -41,6 +41,16 @@ def test_the_batch_size_does_not_change_the_rows(batch_size: int) -> None:
     np.testing.assert_array_equal(embed(TEXTS, Recorder(), batch_size), embed(TEXTS, Recorder()))
 
 
+@pytest.mark.parametrize(("max_length", "lengths"), [(19, {8, 19}), (24, {8, 24}), (100, {8, 24})])
+def test_nothing_is_padded_beyond_the_longest_text_of_the_model(
+    max_length: int, lengths: set[int]
+) -> None:
+    recorder = Recorder()
+    options = {"pad_id": 0, "dimension": 2, "batch_size": 1, "max_length": max_length}
+    make_embed(tokenize, recorder, **options)(TEXTS)
+    assert {shape[1] for shape in recorder.shapes} == lengths
+
+
 def test_the_longest_texts_go_first() -> None:
     recorder = Recorder()
     embed(TEXTS, recorder, batch_size=2)
