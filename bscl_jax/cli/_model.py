@@ -38,7 +38,7 @@ def write_model(
         test=results.get("test", {}),
         intervals=results.get("intervals", {}),
         note=results.get("interval", ""),
-        threshold=results["threshold"],
+        threshold=results["threshold"] if road.encoder.similarity == "cosine" else None,
         facts=describe(config, road, kept, results),
         data=config.data.kind,
         hashes=results["data_sha256"],
@@ -58,7 +58,10 @@ def write_model(
 def base_repository(config: configs.Config, encoder: encoders.Encoder) -> str | None:
     """Return the name on the hub of what was fine-tuned; None for a folder or random weights."""
     section = config.encoder
-    if not isinstance(section, configs.PretrainedEncoder) or Path(section.name).is_dir():
+    if (
+        not isinstance(section, configs.PretrainedEncoder)
+        or Path(section.name).expanduser().is_dir()
+    ):
         return None
     if "/" in section.name:
         return section.name
@@ -67,6 +70,6 @@ def base_repository(config: configs.Config, encoder: encoders.Encoder) -> str | 
 
 
 def plain_pooling(encoder: encoders.Encoder) -> str | None:
-    """Return how to pool where that is a line of code and all that follows the transformer."""
-    simple = encoder.pooling in ("mean", "cls") and not encoder.dense
-    return str(encoder.pooling) if simple and not encoder.checkpoint.lowercase else None
+    """Return how to pool where that is a line of code and nothing else is round the model."""
+    more = encoder.dense or encoder.checkpoint.lowercase or encoder.prompts.default is not None
+    return str(encoder.pooling) if encoder.pooling in ("mean", "cls") and not more else None
