@@ -7,6 +7,7 @@ from bscl_jax.config._data import (
     PairsData,
     RetrievalData,
 )
+from bscl_jax.config._encoders import Lora, PretrainedEncoder, RandomEncoder
 from bscl_jax.config._load import (
     ConfigError,
     as_dict,
@@ -29,10 +30,7 @@ from bscl_jax.config._sections import (
     Config,
     Evaluation,
     Export,
-    Lora,
     Optimizer,
-    PretrainedEncoder,
-    RandomEncoder,
     Run,
     Stage,
     Training,

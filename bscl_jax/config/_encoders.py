@@ -1,0 +1,71 @@
+"""The sections of encoders: which one, and what of it is trained."""
+
+from dataclasses import field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bscl_jax.config._section import Count, Name, Positive, Rate, section
+
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+"""The ways to pool of ``encoders.load``."""
+
+
+@section
+class Lora:
+    """Low-rank adapters, trained in place of the encoder's own parameters.
+
+    Attributes:
+        rank: r, from 1.
+        alpha: α; the product of an adapter's two matrices is multiplied by α / r.
+        targets: patterns of the matrices that get one.
+    """
+
+    rank: Count = 8
+    alpha: Positive = 16.0
+    targets: list[Name] = field(default_factory=lambda: ["*query/kernel", "*value/kernel"])
+
+
+@section
+class PretrainedEncoder:
+    """A pre-trained encoder.
+
+    Attributes:
+        name: a folder, a hub name, or a model that an installed package ships.
+        max_length: longest text in tokens; None takes the model's own.
+        pooling: a way to pool, or several, which are concatenated; None takes the model's own.
+        dropout: dropout rate in training; None takes the model's own.
+        dtype: type of the computation; parameters stay float32.
+        scan_layers: compile one layer and loop: compiles faster, runs slower on a CPU.
+        remat: compute the inside of each layer again in the backward pass, for less memory.
+        freeze: patterns of the parameters that are not trained.
+        lora: adapters to train while all other parameters are frozen; None trains these.
+    """
+
+    kind: Literal["pretrained"]
+    name: Name
+    max_length: Annotated[int, Field(ge=3)] | None = None
+    pooling: Pooling | tuple[Pooling, ...] | None = None
+    dropout: Rate | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    scan_layers: bool = False
+    remat: bool = False
+    freeze: list[Name] = field(default_factory=list)
+    lora: Lora | None = None
+
+
+@section
+class RandomEncoder:
+    """A small BERT with random weights and a vocabulary learnt from the training texts."""
+
+    kind: Literal["random"]
+    num_layers: Count = 2
+    hidden_size: Count = 32
+    num_heads: Count = 2
+    vocab_size: Annotated[int, Field(ge=6)] = 1000
+    max_length: Annotated[int, Field(ge=3)] = 64
+    freeze: list[Name] = field(default_factory=list)
+    lora: Lora | None = None
+
+
+Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]
