@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -83,36 +83,41 @@ def _fields_at(loc: Keys, root: type) -> list[str]:
     """Names of the fields of the section that a pydantic location points into."""
     if not loc:
         return [f.name for f in dataclasses.fields(root)]
-    for member in _members(loc[0], root):
-        if len(loc) == 1 or _kind(member) == loc[1]:
-            return [f.name for f in dataclasses.fields(member)]
+    for form in _forms_at(loc[0], root):
+        if _kind(form) is None:
+            return _fields_at(loc[1:], form)
+        if loc[1:2] == (_kind(form),):
+            return _fields_at(loc[2:], form)
     return []
 
 
 def _kinds_at(section: int | str, root: type) -> list[str]:
-    return [_kind(member) for member in _members(section, root)]
+    return [_kind(form) for form in _forms_at(section, root)]
 
 
-def _members(section: int | str, root: type) -> tuple[Any, ...]:
+def _forms_at(section: int | str, root: type) -> list[type]:
     """Return the forms that a section may have."""
     field = next(f for f in dataclasses.fields(root) if f.name == section)
-    choices = getattr(field.type, "__origin__", field.type)
-    return getattr(choices, "__args__", (choices,))
+    return list(_forms(field.type))
 
 
-def _kind(member: Any) -> Any:
-    return getattr(member.__annotations__.get("kind"), "__args__", (None,))[0]
+def _forms(annotation: Any) -> Iterator[type]:
+    """Find the sections in an annotation such as ``Annotated[A | B, …] | None``."""
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _forms(part)
+
+
+def _kind(form: type) -> Any:
+    return getattr(form.__annotations__.get("kind"), "__args__", (None,))[0]
 
 
 def _plain_path(loc: Keys, root: type) -> Keys:
     """Drop from a location what is not a key of the file: pydantic's tag of a ``kind:`` section."""
-    if len(loc) > 2 and any(f.name == loc[0] and _is_tagged(f) for f in dataclasses.fields(root)):
+    if len(loc) > 2 and any(map(_kind, _forms_at(loc[0], root))):
         return (loc[0], *(key for key in loc[2:] if key != "[key]"))
     return tuple(key for key in loc if key != "[key]")
-
-
-def _is_tagged(field: "dataclasses.Field[Any]") -> bool:
-    return hasattr(field.type, "__metadata__")
 
 
 def _place(layers: Sequence[Layer], keys: Keys) -> str:

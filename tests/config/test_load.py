@@ -69,6 +69,13 @@ def test_every_mistake_is_in_one_message_with_its_place() -> None:
     ]
 
 
+def test_an_unknown_key_within_a_section_of_a_section_lists_those_known_there() -> None:
+    assert mistakes(GOOD, "encoder.lora={rnk: 3}") == [
+        "--set: encoder.lora.rnk: unknown key; did you mean 'rank'? known here: rank, alpha, "
+        "targets"
+    ]
+
+
 SHUFFLINGS = (
     "'by_example', 'by_shingle', 'by_cluster', 'by_neighbor', 'random', 'file_order', 'file'"
 )
