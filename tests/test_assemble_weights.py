@@ -64,6 +64,20 @@ def test_with_adapters_nothing_else_of_the_encoder_is_trained(weights) -> None:
     assert sum(leaf.size for leaf in jax.tree.leaves(state)) < 2 * sizes + 10
 
 
+def test_a_new_projection_is_trained_beside_adapters_and_no_other_dense_layer(weights) -> None:
+    section = random_section(LORA, "encoder.projection={out_features: 3}")
+    layers = {"dense_0": {"kernel": np.ones((8, 8))}, "dense_1": {"kernel": np.ones((8, 3))}}
+    start = weights | layers
+    params = {"encoder": start, **_weights.adapters(section, start, seed=0)}
+    params, state = updated(section, params)
+    after = params["encoder"]
+    assert np.all(after["dense_1"]["kernel"] < layers["dense_1"]["kernel"])
+    for name in start.keys() - {"dense_1"}:
+        jax.tree.map(np.testing.assert_array_equal, after[name], start[name])
+    sizes = sum(leaf.size for leaf in jax.tree.leaves(params["lora"])) + 8 * 3
+    assert sum(leaf.size for leaf in jax.tree.leaves(state)) < 2 * sizes + 10
+
+
 def test_without_either_the_optimizer_is_the_plain_one(weights) -> None:
     section = random_section()
     optimizer = training.make_optimizer(num_steps=10)

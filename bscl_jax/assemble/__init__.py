@@ -3,6 +3,7 @@
 from bscl_jax.assemble._batch_facts import make_batch_facts as make_batch_facts
 from bscl_jax.assemble._batches import make_batches as make_batches
 from bscl_jax.assemble._batches import place as place
+from bscl_jax.assemble._encoders import load_encoder as load_encoder
 from bscl_jax.assemble._fits import check_dims as check_dims
 from bscl_jax.assemble._fits import check_fits as check_fits
 from bscl_jax.assemble._fits import check_measure as check_measure
@@ -19,7 +20,6 @@ from bscl_jax.assemble._order import check_order as check_order
 from bscl_jax.assemble._order import make_order as make_order
 from bscl_jax.assemble._road import Road as Road
 from bscl_jax.assemble._road import lay_road as lay_road
-from bscl_jax.assemble._road import load_encoder as load_encoder
 from bscl_jax.assemble._road import make_embed as make_embed
 from bscl_jax.assemble._stages import Stage as Stage
 from bscl_jax.assemble._stages import list_stages as list_stages

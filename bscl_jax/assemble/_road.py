@@ -13,6 +13,7 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, parallel, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
+from bscl_jax.assemble._encoders import load_encoder
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
 from bscl_jax.assemble._order import check_order, make_order
@@ -21,9 +22,6 @@ from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
 from bscl_jax.assemble._weights import adapters, train_only, weights_of
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
-
-TRAINED = ("freeze", "lora")
-"""Fields of an encoder's section that say what is trained of it, not what it is."""
 
 
 class Road(NamedTuple):
@@ -145,15 +143,6 @@ def start_params(stages: Sequence[Stage], encoder: encoders.Encoder, weights: Pa
             check_dims(loss.matryoshka_dims, encoder.dimension)
         params = initial_params(loss, weights) | params
     return params
-
-
-def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, Params]:
-    """Load the pre-trained encoder, or make the random one from the training texts."""
-    section = config.encoder
-    if isinstance(section, configs.RandomEncoder):
-        texts = [*task.train.queries, *task.train.targets]
-        return encoders.random(texts, seed=config.run.seed, **options(section, *TRAINED))
-    return encoders.load(section.name, **options(section, "name", *TRAINED))
 
 
 def make_embed(

@@ -33,7 +33,8 @@ def weights_of(section: Section, params: Params) -> Params:
 
     Frozen ones have no gradient, adapters are added.
     """
-    weights = encoders.freeze(params["encoder"], frozen_of(section))
+    weights = params["encoder"]
+    weights = encoders.freeze(weights, frozen_of(section, weights))
     if section.lora is None:
         return weights
     return encoders.merge_lora(weights, params[LORA], scale=section.lora.alpha / section.lora.rank)
@@ -43,20 +44,26 @@ def train_only(
     optimizer: optax.GradientTransformation, section: Section
 ) -> optax.GradientTransformation:
     """Return the optimizer of what is not frozen: no state for the rest, no step and no decay."""
-    if not frozen_of(section):
+    if not section.freeze and section.lora is None:
         return optimizer
 
     def trained(params: Params) -> Any:
-        everything = jax.tree.map(lambda _: True, params)
-        frozen = encoders.matching(params["encoder"], frozen_of(section))
+        everything, weights = jax.tree.map(lambda _: True, params), params["encoder"]
+        frozen = encoders.matching(weights, frozen_of(section, weights))
         within = jax.tree_util.tree_map_with_path(
-            lambda path, _: tuple(key.key for key in path) not in frozen, params["encoder"]
+            lambda path, _: tuple(key.key for key in path) not in frozen, weights
         )
         return everything | {"encoder": within}
 
     return optax.masked(optimizer, trained)
 
 
-def frozen_of(section: Section) -> list[str]:
-    """Return the patterns of the weights that are not trained; with adapters that is all."""
-    return section.freeze if section.lora is None else ["*"]
+def frozen_of(section: Section, weights: Params) -> list[str]:
+    """Return the patterns of the weights that are not trained.
+
+    With adapters that is all of the model; a new projection is trained beside them.
+    """
+    if section.lora is None:
+        return section.freeze
+    trained = None if section.projection is None else encoders.last_dense(weights)
+    return [*section.freeze, *(f"{name}/*" for name in weights if name != trained)]

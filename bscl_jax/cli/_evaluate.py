@@ -74,7 +74,11 @@ def evaluate(
 def read_config(
     path: str | None, data_kind: str | None, overrides: Sequence[str], model: str | None
 ) -> configs.Config:
-    """Read the config, or make one for a kind of data, and put the model into it."""
+    """Read the config, or make one for a kind of data, and put the model into it.
+
+    A model that is named is taken as it is: a projection of the config is that of a model before
+    training.
+    """
     if path is None:
         if model is None:
             raise RunError("evaluate --data needs --model: a folder, or a name as in encoder.name")
@@ -87,7 +91,8 @@ def read_config(
     section = config.encoder
     if not isinstance(section, configs.PretrainedEncoder):
         section = configs.PretrainedEncoder(kind="pretrained", name=model)
-    return dataclasses.replace(config, encoder=dataclasses.replace(section, name=model))
+    section = dataclasses.replace(section, name=model, projection=None)
+    return dataclasses.replace(config, encoder=section)
 
 
 def score(

@@ -7,7 +7,7 @@ from bscl_jax.config._data import (
     PairsData,
     RetrievalData,
 )
-from bscl_jax.config._encoders import Lora, PretrainedEncoder, RandomEncoder
+from bscl_jax.config._encoders import Lora, PretrainedEncoder, Projection, RandomEncoder
 from bscl_jax.config._load import (
     ConfigError,
     as_dict,
@@ -70,6 +70,7 @@ __all__ = [
     "PairsData",
     "PearsonLoss",
     "PretrainedEncoder",
+    "Projection",
     "RandomEncoder",
     "RandomShuffling",
     "RetrievalData",

