@@ -188,7 +188,7 @@ class SentenceEncoder:
         with Progress(disable=not show_progress) as bar:
             task = bar.add_task("encode", total=len(texts))
             embed = make_embed(
-                lambda texts: self.encoder.tokenize([prompt + text for text in texts]),
+                lambda texts: self.encoder.tokenize(texts, prompt=prompt),
                 lambda tokens: self._encode(
                     self.params, parallel.place(tokens, self._mesh), **options
                 ),

@@ -122,12 +122,10 @@ def test_packed_batches_have_a_few_shapes_and_lie_on_the_mesh():
 def test_embedding_is_the_same_on_any_mesh_and_can_be_left_between_two_batches():
     encoder, params = encoders.random(PAIRS.queries, seed=0, num_layers=1, hidden_size=8)
 
-    def encode(params, tokens, dropout_key):
-        return encoder.apply(params, tokens, dropout_key=dropout_key)
+    tower = assemble.Tower(encoder, "", lambda params: params)
 
     def make(num_devices, advance):
-        mesh = parallel.make_mesh(num_devices)
-        return assemble.make_embed(encoder, encode, mesh, 4, advance)
+        return assemble.make_embed(tower, parallel.make_mesh(num_devices), 4, advance)
 
     counts = []
     one, many = make(1, counts.append), make(4, counts.append)

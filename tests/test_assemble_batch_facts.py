@@ -25,28 +25,42 @@ def embed(params, texts):
     return np.array([np.random.default_rng([params, ord(text)]).normal(size=3) for text in texts])
 
 
-def measure(pairs=PAIRS, *, order=ORDER, params=0, most=64, threshold=THRESHOLD, devices=1):
+EMBEDS = assemble.Embeds(embed, embed)
+
+
+def measure(
+    pairs=PAIRS,
+    *,
+    order=ORDER,
+    params=0,
+    most=64,
+    threshold=THRESHOLD,
+    devices=1,
+    embeds=EMBEDS,
+):
     store = data.tokenize_pairs(pairs, lambda texts: [[1, 2] for _ in texts], threshold=threshold)
     section = config.Training(batch_size=BATCH_SIZE)
     facts = assemble.make_batch_facts(
-        section, pairs, store, embed, parallel.make_mesh(devices), threshold=threshold
+        section, pairs, store, embeds, parallel.make_mesh(devices), threshold=threshold
     )
     return facts(params, order, most)
 
 
-def cosine(one: str, other: str, params: int = 0) -> float:
-    x, y = embed(params, [one, other])
+def cosine(one: str, other: str, params: int = 0, apart: int = 0) -> float:
+    (x,), (y,) = embed(params, [one]), embed(params + apart, [other])
     return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
 
 
-def by_hand(sampled: list[int], params: int = 0, threshold: float = THRESHOLD) -> dict[str, float]:
+def by_hand(
+    sampled: list[int], params: int = 0, threshold: float = THRESHOLD, apart: int = 0
+) -> dict[str, float]:
     batches = [ORDER[start : start + BATCH_SIZE].tolist() for start in range(0, 11, BATCH_SIZE)]
     q, t, y = PAIRS.queries, PAIRS.targets, PAIRS.scores or ()
     good = {(q[row], t[row]) for row in range(11) if y[row] > threshold}
     known = good | {(target, query) for query, target in good} | {(text, text) for text in q}
     couples = [(i, j) for rows in batches for i in rows for j in rows if i != j]
     negatives = [
-        (cosine(q[i], t[j], params), cosine(q[i], t[i], params))
+        (cosine(q[i], t[j], params, apart), cosine(q[i], t[i], params, apart))
         for k in sampled
         for i in batches[k]
         for j in batches[k]
@@ -73,6 +87,15 @@ def test_the_facts_are_those_of_a_reading_text_by_text(params, threshold):
     assert 0 < found["hard"] < 1
 
 
+def test_queries_and_targets_are_compared_by_their_own_towers():
+    embeds = assemble.Embeds(embed, lambda params, texts: embed(params + 1, texts))
+    assert measure(embeds=embeds) == pytest.approx(by_hand([0, 1, 2], apart=1), abs=ROUNDING)
+    alone = measure(PAIRS._replace(negatives=NEGATIVES), order=ORDER[:4], embeds=embeds)
+    positive = [PAIRS.queries[row] for row in ORDER[:4] if PAIRS.scores[row] > THRESHOLD]
+    wanted = np.mean([cosine(query, extra, apart=1) for query in positive for extra in ("x", "y")])
+    assert alone["extra_similarity"] == pytest.approx(wanted, abs=ROUNDING)
+
+
 def test_similarities_are_of_batches_that_stand_evenly_and_texts_of_all():
     found = measure(most=1)
     assert found == pytest.approx(by_hand([1]), abs=ROUNDING)
@@ -95,7 +118,7 @@ def test_the_sample_has_each_batch_or_the_middle_of_each_part(count, most, chose
         config.Training(batch_size=BATCH_SIZE),
         Pairs(texts, texts),
         store,
-        note,
+        assemble.Embeds(note, note),
         parallel.make_mesh(1),
         threshold=THRESHOLD,
     )

@@ -13,9 +13,11 @@ from bscl_jax import (
 from bscl_jax.types import Pairs
 from tests.example_run import PAIRS, embed, parse
 
+EMBEDS = assemble.Embeds(embed, embed)
+
 
 def order_of(*overrides, params=2.0, epoch=1, initial=None):
-    return assemble.make_order(parse(*overrides), PAIRS, embed, initial)(params, epoch)
+    return assemble.make_order(parse(*overrides), PAIRS, EMBEDS, initial)(params, epoch)
 
 
 def test_file_order_is_the_same_in_every_epoch():
@@ -96,7 +98,7 @@ def test_a_cluster_holds_about_fifty_pairs_unless_told_otherwise(monkeypatch):
     settings = parse("shuffling={kind: by_cluster}")
     pairs = Pairs(queries=["a"] * 170, targets=["b"] * 170)
     for given, clusters in [(pairs, 3), (PAIRS, 1)]:
-        order = assemble.make_order(settings, given, embed)
+        order = assemble.make_order(settings, given, EMBEDS)
         assert order(2.0, 1)["num_clusters"] == clusters
 
 
@@ -114,16 +116,31 @@ def test_epochs_before_from_epoch_are_in_file_order(kind):
 def test_embeddings_of_the_initial_model_are_computed_once_and_stay(kind, monkeypatch):
     monkeypatch.setattr(shuffling, kind, lambda vectors, **options: vectors)
     calls = []
+
+    def note(params, texts):
+        calls.append(params)
+        return embed(params, texts)
+
     order = assemble.make_order(
         parse(f"shuffling={{kind: {kind}, embeddings: initial}}"),
         PAIRS,
-        lambda params, texts: calls.append(params) or embed(params, texts),
+        assemble.Embeds(note, note),
         initial=1.1,
     )
     for epoch in (1, 2):
         expected = evaluation.unit_rows(embed(1.1, PAIRS.queries))
         np.testing.assert_array_equal(order(2.0, epoch), expected)
     assert calls == [1.1]
+
+
+@pytest.mark.parametrize("side", ["queries", "targets"])
+def test_a_side_is_embedded_by_its_own_tower(side, monkeypatch):
+    monkeypatch.setattr(shuffling, "by_example", lambda vectors, **options: vectors)
+    embeds = assemble.Embeds(embed, lambda params, texts: embed(params + 1, texts))
+    settings = parse(f"shuffling={{kind: by_example, side: {side}}}")
+    expected = embed({"queries": 2.0, "targets": 3.0}[side], getattr(PAIRS, side))
+    found = assemble.make_order(settings, PAIRS, embeds)(2.0, 1)
+    np.testing.assert_array_equal(found, evaluation.unit_rows(expected))
 
 
 @pytest.mark.parametrize("embeddings", ["current", "initial"])
@@ -139,7 +156,7 @@ def test_by_example_measures_embeddings_as_they_are_where_that_is_asked_for(
 def test_tfidf_asks_no_model(kind, monkeypatch):
     monkeypatch.setattr(shuffling, kind, lambda vectors, **options: vectors)
     order = assemble.make_order(
-        parse(f"shuffling={{kind: {kind}, embeddings: tfidf}}"), PAIRS, None
+        parse(f"shuffling={{kind: {kind}, embeddings: tfidf}}"), PAIRS, assemble.Embeds(None, None)
     )
     np.testing.assert_array_equal(order(None, 1), shuffling.tfidf(PAIRS.queries))
 

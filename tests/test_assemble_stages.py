@@ -46,9 +46,12 @@ def test_epochs_are_numbered_on_through_the_stages() -> None:
     assert names == ["batch_softmax"] * 3 + ["fine"] * 3
 
 
+EMBEDS = assemble.Embeds(lambda *_: np.zeros(0), lambda *_: np.zeros(0))
+
+
 def test_the_order_is_that_of_the_epochs_stage_and_draws_by_the_epoch_of_the_run() -> None:
     override = "stages=[{}, {shuffling: {kind: file_order}}, {}]"
-    order = assemble.make_order(parse(override), PAIRS, lambda *_: np.zeros(0))
+    order = assemble.make_order(parse(override), PAIRS, EMBEDS)
     assert order({}, 3).tolist() == order({}, 4).tolist() == list(range(N))
     for epoch in (1, 2, 5, 6):
         np.testing.assert_array_equal(order({}, epoch), shuffling.random(N, seed=(3, epoch)))

@@ -20,8 +20,13 @@ from bscl_jax.assemble._order import check_order as check_order
 from bscl_jax.assemble._order import make_order as make_order
 from bscl_jax.assemble._road import Road as Road
 from bscl_jax.assemble._road import lay_road as lay_road
-from bscl_jax.assemble._road import make_embed as make_embed
 from bscl_jax.assemble._stages import Stage as Stage
 from bscl_jax.assemble._stages import list_stages as list_stages
 from bscl_jax.assemble._stages import stage_of as stage_of
+from bscl_jax.assemble._towers import Embeds as Embeds
+from bscl_jax.assemble._towers import Tower as Tower
+from bscl_jax.assemble._towers import Towers as Towers
+from bscl_jax.assemble._towers import load_towers as load_towers
+from bscl_jax.assemble._towers import make_embed as make_embed
+from bscl_jax.assemble._towers import make_embeds as make_embeds
 from bscl_jax.assemble._weights import weights_of as weights_of

@@ -10,14 +10,25 @@ from jax.sharding import Mesh
 from bscl_jax import config as configs
 from bscl_jax import data, evaluation, metrics
 from bscl_jax.assemble._batches import options_of_extras
+from bscl_jax.assemble._towers import Embeds
 from bscl_jax.types import Pairs, Params
 
 BatchFacts = Callable[[Params, np.ndarray, int], dict[str, int | float | None]]
-Embed = Callable[[Params, Sequence[str]], np.ndarray]
-Look = Callable[[Sequence[str]], np.ndarray]
 
 DIGITS = 6
 """What is beyond is rounding of the embeddings."""
+
+
+class Looks(NamedTuple):
+    """The functions from texts to their unit vectors.
+
+    Attributes:
+        queries: of the queries.
+        targets: of targets and extra candidates.
+    """
+
+    queries: evaluation.Vectors
+    targets: evaluation.Vectors
 
 
 class Batch(NamedTuple):
@@ -42,7 +53,7 @@ def make_batch_facts(
     section: configs.Training,
     pairs: Pairs,
     store: data.PairTokens,
-    embed: Embed,
+    embeds: Embeds,
     mesh: Mesh,
     *,
     threshold: float,
@@ -61,7 +72,7 @@ def make_batch_facts(
         section: the batches of the run.
         pairs: the training pairs.
         store: the same, tokenized.
-        embed: ``(params, texts) -> embeddings``.
+        embeds: ``(params, texts) -> embeddings`` of either side.
         mesh: of the run; its size bears on the number of extra candidates.
         threshold: a pair with a score above it is positive.
     """
@@ -71,7 +82,7 @@ def make_batch_facts(
         count = data.num_batches(len(order), section.batch_size)
         all_rows = (rows_of(order, k, section.batch_size) for k in range(count))
         batches = [cut(order, k) for k in spread(count, most)]
-        look = embed_once(embed, params, batches)
+        look = look_up(embeds, params, batches)
         facts = {
             "batches": count,
             **metrics.batch_texts(texts_of(store, rows) for rows in all_rows),
@@ -147,27 +158,24 @@ def texts_of(store: data.PairTokens, rows: np.ndarray) -> metrics.BatchTexts:
     return metrics.BatchTexts(store.query_ids[rows], target_ids, known)
 
 
-def embed_once(embed: Embed, params: Params, batches: Sequence[Batch]) -> Look:
-    """Embed each distinct text of batches; return ``look(texts)``, their unit vectors."""
-    places: dict[str, int] = {}
-    for batch in batches:
-        for text in (*batch.queries, *batch.targets, *batch.extras):
-            places.setdefault(text, len(places))
-    vectors = evaluation.unit_rows(embed(params, list(places)))
-    return lambda texts: vectors[[places[text] for text in texts]]
+def look_up(embeds: Embeds, params: Params, batches: Sequence[Batch]) -> Looks:
+    """Embed each distinct text of batches; return the functions to their unit vectors."""
+    queries = [text for batch in batches for text in batch.queries]
+    targets = [text for batch in batches for text in (*batch.targets, *batch.extras)]
+    return Looks(*evaluation.look_up(embeds.at(params), queries, targets))
 
 
-def among_targets(batch: Batch, look: Look) -> metrics.BatchSimilarities:
+def among_targets(batch: Batch, look: Looks) -> metrics.BatchSimilarities:
     """Compare the queries with the targets of their batch."""
-    cosines = look(batch.queries) @ look(batch.targets).T
+    cosines = look.queries(batch.queries) @ look.targets(batch.targets).T
     own = cosines[np.arange(len(cosines)), batch.own]
     return metrics.BatchSimilarities(own, cosines, ~batch.known)
 
 
-def among_extras(batch: Batch, look: Look) -> metrics.BatchSimilarities:
+def among_extras(batch: Batch, look: Looks) -> metrics.BatchSimilarities:
     """Compare the queries with the extra candidates of their batch, all of them negatives."""
-    queries, targets = look(batch.queries), look(batch.targets)
-    cosines = queries @ look(batch.extras).T
+    queries, targets = look.queries(batch.queries), look.targets(batch.targets)
+    cosines = queries @ look.targets(batch.extras).T
     own = np.sum(queries * targets[batch.own], axis=1)
     return metrics.BatchSimilarities(own, cosines, np.ones(cosines.shape, bool))
 

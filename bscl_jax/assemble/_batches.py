@@ -18,12 +18,13 @@ def make_batches(
     mesh: Mesh,
     *,
     most_tokens: int = 512,
+    together: bool = True,
     triplets: bool = False,
 ) -> Callable[[np.ndarray, int], PairBatch]:
     """Make ``batch(order, k)``, packed or padded to a few shapes that the data choose, on the mesh.
 
     Of triplets, the extra candidates are the negatives of the rows. No row of a batch has more
-    than ``most_tokens``.
+    than ``most_tokens``. Only texts that are encoded ``together`` can be packed.
     """
     query_lengths, target_lengths = (
         data.choose_lengths(
@@ -41,7 +42,7 @@ def make_batches(
     else:
         extras = options_of_extras(section, store.negatives, mesh)
     shapes: tuple[data.Shape, ...] = ()
-    if section.packing:
+    if section.packing and together:
         shapes = data.choose_shapes(
             [store.queries.lengths, store.targets.lengths],
             batch_size=section.batch_size,

@@ -9,10 +9,10 @@ from bscl_jax import config as configs
 from bscl_jax import data, evaluation, shuffling
 from bscl_jax.assemble._fits import named, options
 from bscl_jax.assemble._stages import Stage, list_stages, stage_of
+from bscl_jax.assemble._towers import Embed, Embeds
 from bscl_jax.types import Pairs, Params
 
 Order = Callable[[Params, int], np.ndarray]
-Embed = Callable[[Params, Sequence[str]], np.ndarray]
 
 PAIRS_A_CLUSTER = 50
 TRANSLATED = (
@@ -23,26 +23,26 @@ TRANSLATED = (
 
 
 def make_order(
-    config: configs.Config, pairs: Pairs, embed: Embed, initial: Params | None = None
+    config: configs.Config, pairs: Pairs, embeds: Embeds, initial: Params | None = None
 ) -> Order:
     """Make ``order(params, epoch)``, by the shuffler of the epoch's stage.
 
     Args:
         config: the run.
         pairs: what is put into an order.
-        embed: ``(params, texts) -> embeddings``.
+        embeds: ``(params, texts) -> embeddings`` of either side.
         initial: the parameters before training, for orders by the embeddings of these.
     """
     stages = list_stages(config)
     orders = [
-        make_stage_order(stage.section.shuffling, config.run.seed, pairs, embed, initial)
+        make_stage_order(stage.section.shuffling, config.run.seed, pairs, embeds, initial)
         for stage in stages
     ]
     return lambda params, epoch: orders[stages.index(stage_of(stages, epoch))](params, epoch)
 
 
 def make_stage_order(
-    section: configs.Shuffling, seed: int, pairs: Pairs, embed: Embed, initial: Params | None
+    section: configs.Shuffling, seed: int, pairs: Pairs, embeds: Embeds, initial: Params | None
 ) -> Order:
     """Make the order of the epochs of one stage."""
     n = len(pairs.queries)
@@ -53,7 +53,7 @@ def make_stage_order(
             return lambda params, epoch: read_order(section, n, epoch)
         case configs.RandomShuffling():
             return lambda params, epoch: shuffling.random(n, seed=(seed, epoch))
-    texts = getattr(pairs, section.side)
+    texts, embed = getattr(pairs, section.side), getattr(embeds, section.side)
     shuffle = make_shuffle(section, texts, make_vectors(section, texts, embed, initial))
 
     def order(params: Params, epoch: int) -> np.ndarray:

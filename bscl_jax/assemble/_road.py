@@ -1,27 +1,23 @@
 """The road of the data: every room's function, laid once from a config."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import numpy as np
-from jax.sharding import Mesh
-from jaxtyping import Array
 
 from bscl_jax import config as configs
-from bscl_jax import data, encoders, evaluation, parallel, training
+from bscl_jax import data, encoders, evaluation, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
-from bscl_jax.assemble._encoders import load_encoder
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
-from bscl_jax.assemble._weights import adapters, train_only, weights_of
-from bscl_jax.types import EvaluationSet, PairBatch, Params, Task, TokenBatch
+from bscl_jax.assemble._towers import load_towers, make_embeds
+from bscl_jax.assemble._weights import train_only
+from bscl_jax.types import EvaluationSet, PairBatch, Params, Task
 
 
 class Road(NamedTuple):
@@ -81,22 +77,16 @@ def lay_road(
     task = task._replace(train=make_rows(config, task.train))
     mesh = check_fits(config, task)
     check_order(config, len(task.train.queries))
-    with named("encoder"):
-        encoder, weights = load_encoder(config, task)
+    towers, params = load_towers(config, task)
+    encoder = towers.queries.encoder
     stages = list_stages(config)
-    params = start_params(stages, encoder, weights)
-    with named("encoder"):
-        params |= adapters(config.encoder, weights, config.run.seed)
-
-    def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
-        trained = weights_of(config.encoder, params)
-        return encoder.apply(trained, tokens, dropout_key=dropout_key)
-
-    embed = make_embed(encoder, encode, mesh, config.evaluation.batch_size, advance)
+    params = start_params(stages, encoder, params["encoder"]) | params
+    embeds = make_embeds(towers, mesh, config.evaluation.batch_size, advance)
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
     threshold = threshold_of([stage.section.loss for stage in stages])
-    store = data.tokenize_pairs(pairs, encoder.tokenize, threshold=threshold)
+    tokenize, encode = (towers.queries.tokenize, towers.targets.tokenize), towers.encode
+    store = data.tokenize_pairs(pairs, tokenize, threshold=threshold)
     triplets = takes_triplets(stages[0].section.loss)
     batch = make_batches(
         config.training,
@@ -104,6 +94,7 @@ def lay_road(
         encoder.pad_id,
         mesh,
         most_tokens=encoder.most_tokens,
+        together=not isinstance(encode, tuple),
         triplets=triplets,
     )
     in_batch = store._replace(negatives=None) if triplets else store
@@ -118,15 +109,15 @@ def lay_road(
         state=training.init_state(params, optimizers[0], mesh=mesh),
         num_batches=num_batches,
         stages=stages,
-        order=make_order(config, task.train, embed, params),
+        order=make_order(config, task.train, embeds, params),
         batch=batch,
         batch_facts=make_batch_facts(
-            config.training, pairs, in_batch, embed, mesh, threshold=threshold
+            config.training, pairs, in_batch, embeds, mesh, threshold=threshold
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=make_steps(config.training, stages, optimizers, encode, mesh),
-        observe=lambda params, sets: evaluation.observe(partial(embed, params), sets),
-        evaluate=lambda params, sets: evaluation.evaluate(partial(embed, params), sets),
+        observe=lambda params, sets: evaluation.observe(embeds.at(params), sets),
+        evaluate=lambda params, sets: evaluation.evaluate(embeds.at(params), sets),
     )
 
 
@@ -143,30 +134,3 @@ def start_params(stages: Sequence[Stage], encoder: encoders.Encoder, weights: Pa
             check_dims(loss.matryoshka_dims, encoder.dimension)
         params = initial_params(loss, weights) | params
     return params
-
-
-def make_embed(
-    encoder: encoders.Encoder,
-    encode: Callable[[Params, TokenBatch, Any], Array],
-    mesh: Mesh,
-    batch_size: int,
-    advance: Callable[[int], None],
-) -> Callable[[Params, Sequence[str]], np.ndarray]:
-    """Make ``embed(params, texts)``, without dropout, the rows split over the mesh."""
-    apply = jax.jit(lambda params, tokens: encode(params, tokens, None))
-
-    def split(tokens: TokenBatch) -> TokenBatch:
-        return tokens if len(tokens.ids) % mesh.size else parallel.place(tokens, mesh)
-
-    def embed(params: Params, texts: Sequence[str]) -> np.ndarray:
-        return evaluation.make_embed(
-            encoder.tokenize,
-            lambda tokens: apply(params, split(tokens)),
-            pad_id=encoder.pad_id,
-            dimension=encoder.dimension,
-            batch_size=batch_size,
-            max_length=encoder.max_length,
-            advance=advance,
-        )(texts)
-
-    return embed

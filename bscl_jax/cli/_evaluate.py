@@ -2,12 +2,10 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +13,7 @@ from bscl_jax import assemble, data, evaluation, parallel, reporting
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, write_json
 from bscl_jax.cli._say import say
-from bscl_jax.types import EvaluationSet, Params, Task, TokenBatch
+from bscl_jax.types import EvaluationSet, Task
 
 SPLITS = ("dev", "test")
 WITHOUT_CONFIG = """
@@ -76,8 +74,8 @@ def read_config(
 ) -> configs.Config:
     """Read the config, or make one for a kind of data, and put the model into it.
 
-    A model that is named is taken as it is: a projection of the config is that of a model before
-    training.
+    A model that is named is taken as it is: what the config adds to its own before training is left
+    out.
     """
     if path is None:
         if model is None:
@@ -90,8 +88,8 @@ def read_config(
         return config
     section = config.encoder
     if not isinstance(section, configs.PretrainedEncoder):
-        section = configs.PretrainedEncoder(kind="pretrained", name=model)
-    section = dataclasses.replace(section, name=model, projection=None)
+        section = configs.PretrainedEncoder("pretrained", model, prompts=section.prompts)
+    section = dataclasses.replace(section, name=model, projection=None, freeze=[], lora=None)
     return dataclasses.replace(config, encoder=section)
 
 
@@ -111,19 +109,15 @@ def score(
 
 def load_embed(
     config: configs.Config, task: Task
-) -> tuple[str, Callable[[Sequence[str]], np.ndarray]]:
-    """Load the encoder of a config; return where it came from, and texts → ``(n, d)`` float32."""
-    with assemble.named("encoder"):
-        encoder, params = assemble.load_encoder(config, task)
+) -> tuple[str, evaluation.Embed | tuple[evaluation.Embed, evaluation.Embed]]:
+    """Load the encoder of a config; return where it came from, and what embeds by it.
 
-    def encode(params: Params, tokens: TokenBatch, dropout_key: Any) -> Any:
-        return encoder.apply(params, tokens, dropout_key=dropout_key)
-
+    That is one function, or where the config's prompts tell queries and targets apart two.
+    """
+    towers, params = assemble.load_towers(config, task)
     mesh = parallel.make_mesh(config.training.devices)
-    embed = assemble.make_embed(
-        encoder, encode, mesh, config.evaluation.batch_size, lambda count: None
-    )
-    return encoder.source, partial(embed, params)
+    embeds = assemble.make_embeds(towers, mesh, config.evaluation.batch_size, lambda count: None)
+    return towers.queries.encoder.source, embeds.at(params)
 
 
 def _table(found: Mapping[str, Mapping[str, float]]) -> Table:

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from rich.console import Console
 
-from bscl_jax import assemble, data
+from bscl_jax import assemble, data, evaluation
 from bscl_jax import config as configs
 from bscl_jax.cli._data import describe_data
 from bscl_jax.cli._evaluate import load_embed, read_config
@@ -125,7 +124,7 @@ def find_corpus(task: Task) -> list[str]:
 
 def load_guide(
     config: configs.Config, task: Task, name: str | None
-) -> Callable[[Sequence[str]], np.ndarray] | None:
+) -> evaluation.Embed | tuple[evaluation.Embed, evaluation.Embed] | None:
     """Load the model that has to agree, if there is one."""
     if name is None:
         return None

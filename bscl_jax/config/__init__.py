@@ -7,7 +7,7 @@ from bscl_jax.config._data import (
     PairsData,
     RetrievalData,
 )
-from bscl_jax.config._encoders import Lora, PretrainedEncoder, Projection, RandomEncoder
+from bscl_jax.config._encoders import Lora, PretrainedEncoder, Projection, Prompts, RandomEncoder
 from bscl_jax.config._load import (
     ConfigError,
     as_dict,
@@ -71,6 +71,7 @@ __all__ = [
     "PearsonLoss",
     "PretrainedEncoder",
     "Projection",
+    "Prompts",
     "RandomEncoder",
     "RandomShuffling",
     "RetrievalData",

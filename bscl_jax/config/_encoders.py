@@ -42,6 +42,20 @@ class Projection:
 
 
 @section
+class Prompts:
+    """What is put before every text, in training, evaluation and mining.
+
+    Attributes:
+        query: before queries, and the first texts of pairs; None takes the model's own.
+        document: before targets, hard negatives and documents, and the second texts of pairs; the
+            same.
+    """
+
+    query: str | None = None
+    document: str | None = None
+
+
+@section
 class PretrainedEncoder:
     """A pre-trained encoder.
 
@@ -57,6 +71,8 @@ class PretrainedEncoder:
         lora: adapters to train while all other parameters of the model are frozen; None trains
             these.
         projection: a new layer at the end; None adds none.
+        prompts: what is put before every text; None puts nothing there, whatever prompts the model
+            has.
     """
 
     kind: Literal["pretrained"]
@@ -70,6 +86,7 @@ class PretrainedEncoder:
     freeze: list[Name] = field(default_factory=list)
     lora: Lora | None = None
     projection: Projection | None = None
+    prompts: Prompts | None = None
 
 
 @section
@@ -85,6 +102,7 @@ class RandomEncoder:
     freeze: list[Name] = field(default_factory=list)
     lora: Lora | None = None
     projection: Projection | None = None
+    prompts: Prompts | None = None
 
 
 Encoder = Annotated[PretrainedEncoder | RandomEncoder, Field(discriminator="kind")]

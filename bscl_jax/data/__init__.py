@@ -20,6 +20,7 @@ from bscl_jax.data._positives import KnownPositives, known_couples
 from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.data._shapes import choose_shapes
+from bscl_jax.data._sides import by_side
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._texts import read_texts
 from bscl_jax.data._tokens import PairTokens, tokenize_pairs
@@ -40,6 +41,7 @@ __all__ = [
     "as_score",
     "as_text",
     "as_text_or_none",
+    "by_side",
     "check_overlap",
     "check_suffix",
     "choose_extras",

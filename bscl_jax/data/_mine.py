@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 
 from bscl_jax.data._content import normalize_text
 from bscl_jax.data._negatives import POSITIVE, known_positives
+from bscl_jax.data._sides import by_side
 from bscl_jax.types import Pairs
 
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -15,12 +16,12 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 
 def mine_negatives(
     pairs: Pairs,
-    embed: Embed,
+    embed: Embed | tuple[Embed, Embed],
     *,
     num_negatives: int = 5,
     ranks: tuple[int, int] = (1, 100),
     margin: float | None = None,
-    guide: Embed | None = None,
+    guide: Embed | tuple[Embed, Embed] | None = None,
     corpus: Iterable[str] = (),
     block_size: int = 1024,
 ) -> Pairs:
@@ -32,13 +33,15 @@ def mine_negatives(
 
     Args:
         pairs: n pairs; those with a score of 0.5 or less get no negatives.
-        embed: the model that ranks.
+        embed: the model that ranks; a tuple of two embeds the queries with the first, the
+            candidates with the second.
         num_negatives: most negatives of a pair, 1 or more.
         ranks: first and last rank of the window, 1 being the nearest candidate. Leaving out the
             first few leaves out many a positive that nobody labelled.
         margin: a negative's cosine with the query is at least this much below that of the pair's
             own target; None asks for nothing.
-        guide: a second model, which has to find the target nearer to the query than the negative.
+        guide: a second model, which has to find the target nearer to the query than the negative;
+            or a tuple, as above.
         corpus: further candidates.
         block_size: queries, and candidates, that are compared at a time.
 
@@ -112,12 +115,13 @@ def _check(
 
 
 def _embedded(
-    embed: Embed, queries: Sequence[str], candidates: Sequence[str]
+    embed: Embed | tuple[Embed, Embed], queries: Sequence[str], candidates: Sequence[str]
 ) -> tuple[Float[np.ndarray, "q d"], Float[np.ndarray, "c d"]]:
     """Return unit vectors, having embedded each distinct query once."""
+    embed_queries, embed_candidates = by_side(embed)
     distinct = {text: i for i, text in enumerate(dict.fromkeys(queries))}
-    of_queries = _unit(embed(list(distinct)))[[distinct[text] for text in queries]]
-    return of_queries, _unit(embed(candidates))
+    of_queries = _unit(embed_queries(list(distinct)))[[distinct[text] for text in queries]]
+    return of_queries, _unit(embed_candidates(candidates))
 
 
 def _unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

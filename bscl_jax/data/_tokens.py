@@ -10,7 +10,11 @@ from bscl_jax.data._content import content_ids
 from bscl_jax.data._negatives import POSITIVE, Negatives, tokenize_negatives
 from bscl_jax.data._positives import KnownPositives, find_positives
 from bscl_jax.data._ragged import Ragged, tokenize_all
+from bscl_jax.data._sides import by_side
 from bscl_jax.types import Pairs
+
+Tokenize = Callable[[list[str]], Sequence[Sequence[int]]]
+"""Texts → their token ids: special tokens included, cut at the length limit."""
 
 
 class PairTokens(NamedTuple):
@@ -37,7 +41,7 @@ class PairTokens(NamedTuple):
 
 def tokenize_pairs(
     pairs: Pairs,
-    tokenize: Callable[[list[str]], Sequence[Sequence[int]]],
+    tokenize: Tokenize | tuple[Tokenize, Tokenize],
     *,
     threshold: float = POSITIVE,
 ) -> PairTokens:
@@ -46,6 +50,8 @@ def tokenize_pairs(
     Args:
         pairs: n pairs, at least one.
         tokenize: from texts to their token ids: special tokens included, cut at the length limit.
+            A tuple of two tokenizes the queries with the first, the rest with the second, such as
+            where a prompt stands before the one or the other; content ids are of the bare texts.
         threshold: a pair with a score above it is positive: its target belongs to its query.
 
     Returns:
@@ -73,12 +79,13 @@ def tokenize_pairs(
         )
     query_ids, target_ids = content_ids(pairs.queries), content_ids(pairs.targets)
     grades = np.asarray(scores, dtype=np.float32)
+    tokenize_queries, tokenize_targets = by_side(tokenize)
     return PairTokens(
-        queries=tokenize_all(pairs.queries, tokenize),
-        targets=tokenize_all(pairs.targets, tokenize),
+        queries=tokenize_all(pairs.queries, tokenize_queries),
+        targets=tokenize_all(pairs.targets, tokenize_targets),
         scores=grades,
         query_ids=query_ids,
         target_ids=target_ids,
         positives=find_positives(query_ids, target_ids, grades, threshold=threshold),
-        negatives=tokenize_negatives(pairs, tokenize),
+        negatives=tokenize_negatives(pairs, tokenize_targets),
     )

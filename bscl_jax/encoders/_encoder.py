@@ -62,7 +62,7 @@ class Encoder:
             tuple for several that are concatenated.
         dense: the layers after pooling, whose parameters are ``params["dense_0"]`` and so on.
         prompts: texts that the model wants before a text, by name, and which is the default.
-            Nothing here adds them: ``tokenize`` takes texts as they are.
+            Nothing here adds them unasked: ``tokenize`` is given the one to use.
         include_prompt: whether the tokens of a prompt are pooled with those of the text.
         similarity: the function by which the model's embeddings are compared, ``"cosine"``,
             ``"dot"``, ``"euclidean"`` or ``"manhattan"``.
@@ -170,11 +170,12 @@ class Encoder:
         hidden = self.module.apply({"params": params}, ids, mask.astype(bool), row_keys, lengths)
         return cast(Array, hidden)
 
-    def tokenize(self, texts: Iterable[str]) -> list[list[int]]:
+    def tokenize(self, texts: Iterable[str], *, prompt: str = "") -> list[list[int]]:
         """Turn texts into token ids, special tokens included, cut at ``max_length``.
 
         Args:
             texts: any number of texts; an empty one becomes its special tokens.
+            prompt: what is put before every text.
 
         Returns:
             Ids of each text, unpadded, in the order given.
@@ -188,7 +189,8 @@ class Encoder:
             >>> [len(ids) for ids in encoder.tokenize(["renew a book", ""])]
             [5, 2]
         """
-        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list_texts(texts))]
+        prompted = [prompt + text for text in list_texts(texts)]
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(prompted)]
 
     def count_prompt(self, prompt: str) -> int:
         """Count the tokens of a prompt that ``apply`` has to leave out.

@@ -53,6 +53,11 @@ class Prompts:
             raise ValueError(f"prompt_name must be one of {sorted(self.texts)}, was {name!r}")
         return self.texts[name]
 
+    def having(self, **texts: str | None) -> "Prompts":
+        """Return the same prompts but for those given by name; None keeps what there is."""
+        given = {name: text for name, text in texts.items() if text is not None}
+        return Prompts(MappingProxyType({**self.texts, **given}), self.default)
+
 
 def read_prompts(folder: Path) -> tuple[Prompts, str]:
     """Read prompts and similarity function of a model's folder.

@@ -2,6 +2,7 @@
 
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
 from bscl_jax.evaluation._evaluate import evaluate, measures, observe
+from bscl_jax.evaluation._look_up import Vectors, look_up
 from bscl_jax.evaluation._observations import (
     GradedCosines,
     LabelledCosines,
@@ -21,11 +22,13 @@ __all__ = [
     "LabelledCosines",
     "Observation",
     "QueryValues",
+    "Vectors",
     "check_dtype",
     "evaluate",
     "find_ranges",
     "fitted_threshold",
     "intervals",
+    "look_up",
     "make_embed",
     "measures",
     "observe",

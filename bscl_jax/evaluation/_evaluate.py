@@ -1,12 +1,13 @@
 """An ``embed`` function and sets of texts → measures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 import numpy as np
 
 from bscl_jax import metrics
-from bscl_jax.evaluation._embed import Embed, unit_rows
+from bscl_jax.evaluation._embed import Embed
+from bscl_jax.evaluation._look_up import Vectors, look_up
 from bscl_jax.evaluation._observations import (
     GradedCosines,
     LabelledCosines,
@@ -18,9 +19,6 @@ from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet,
 
 DEPTHS = (1, 5)
 """The k of a ranking's precision@k, has_positive@k and ndcg@k."""
-
-Vectors = Callable[[Sequence[str]], np.ndarray]
-"""Texts → their embeddings, each of length 1."""
 
 
 def measures(each: EvaluationSet) -> tuple[str, ...]:
@@ -42,13 +40,16 @@ def measures(each: EvaluationSet) -> tuple[str, ...]:
     return ("spearman", "pearson")
 
 
-def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float]:
+def evaluate(
+    embed: Embed | tuple[Embed, Embed], sets: Mapping[str, EvaluationSet]
+) -> dict[str, float]:
     """Score every set by cosine similarity.
 
     Each distinct text is embedded once, however many sets it is in.
 
     Args:
-        embed: texts → float32 ``(n, d)``.
+        embed: texts → float32 ``(n, d)``. A tuple of two embeds queries, and the first texts of
+            pairs, with the first; documents, and the second texts, with the second.
         sets: what to score, by name. A ``RetrievalSet`` gives the measures of
             :func:`bscl_jax.metrics.retrieval`, a ``RankingSet`` those of
             :func:`bscl_jax.metrics.ranking` (a query without a positive counts 0), ``ScoredPairs``
@@ -73,7 +74,9 @@ def evaluate(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, float
     return summarize(observe(embed, sets))
 
 
-def observe(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, Observation]:
+def observe(
+    embed: Embed | tuple[Embed, Embed], sets: Mapping[str, EvaluationSet]
+) -> dict[str, Observation]:
     """Return what every measure of :func:`evaluate` follows from, and its intervals too.
 
     Args:
@@ -92,44 +95,40 @@ def observe(embed: Embed, sets: Mapping[str, EvaluationSet]) -> dict[str, Observ
         >>> observe(letters, sets)["toy"].values["mrr"].tolist()
         [1.0, 0.5]
     """
-    place: dict[str, int] = {}
-    for text in (text for each in sets.values() for text in _texts(each)):
-        place.setdefault(text, len(place))
-    unit = unit_rows(embed(list(place)))
-
-    def vectors(texts: Sequence[str]) -> np.ndarray:
-        return unit[[place[text] for text in texts]]
-
-    return {name: _observe(each, vectors) for name, each in sets.items()}
+    queries, targets = (
+        [text for each in sets.values() for text in _sides(each)[side]] for side in (0, 1)
+    )
+    of_queries, of_targets = look_up(embed, queries, targets)
+    return {name: _observe(each, of_queries, of_targets) for name, each in sets.items()}
 
 
-def _texts(each: EvaluationSet) -> Iterable[str]:
-    """Return every text of a set, one that comes again as often as it does."""
+def _sides(each: EvaluationSet) -> tuple[Iterable[str], Iterable[str]]:
+    """Return every query and every target of a set, one that comes again as often as it does."""
     if isinstance(each, RankingSet):
-        return chain(each.queries, *each.documents)
+        return each.queries, chain.from_iterable(each.documents)
     if isinstance(each, BinaryPairs) and each.fit is not None:
-        return chain(each.first, each.second, _texts(each.fit))
-    return chain(*each[:2])
+        return chain(each.first, each.fit.first), chain(each.second, each.fit.second)
+    return each[:2]
 
 
-def _observe(each: EvaluationSet, vectors: Vectors) -> Observation:
+def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> Observation:
     if isinstance(each, RetrievalSet):
-        similarities = vectors(each.queries) @ vectors(each.corpus).T
+        similarities = of_queries(each.queries) @ of_targets(each.corpus).T
         return QueryValues(metrics.retrieval_by_query(similarities, each.relevant, ks=each.depths))
     if isinstance(each, RankingSet):
-        lists = zip(vectors(each.queries), each.documents, strict=True)
-        similarities = [vectors(documents) @ query for query, documents in lists]
+        lists = zip(of_queries(each.queries), each.documents, strict=True)
+        similarities = [of_targets(documents) @ query for query, documents in lists]
         grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
         options = {"ks": DEPTHS, "threshold": each.threshold}
         return QueryValues(metrics.ranking_by_query(similarities, grades, **options))
-    cosines = _cosines(each, vectors)
+
+    def cosines_of(pairs: ScoredPairs | BinaryPairs) -> np.ndarray:
+        return np.sum(of_queries(pairs.first) * of_targets(pairs.second), axis=1)
+
+    cosines = cosines_of(each)
     if isinstance(each, BinaryPairs):
-        fit = cosines if each.fit is None else _cosines(each.fit, vectors)
+        fit = cosines if each.fit is None else cosines_of(each.fit)
         labels = np.asarray((each.fit or each).labels)
         threshold = metrics.classification(fit, labels)["f1_threshold"]
         return LabelledCosines(cosines, np.asarray(each.labels), threshold)
     return GradedCosines(cosines, np.asarray(each.scores, np.float64))
-
-
-def _cosines(each: ScoredPairs | BinaryPairs, vectors: Vectors) -> np.ndarray:
-    return np.sum(vectors(each.first) * vectors(each.second), axis=1)

@@ -54,6 +54,19 @@ def test_a_guide_that_finds_a_candidate_nearer_than_the_target_leaves_it_out():
     assert mined.negatives[:2] == (("t0", "t4", "far"), ("t0", "t4", "far"))
 
 
+def test_queries_and_candidates_are_embedded_by_a_tower_each():
+    turned = {text: angle + 160 for text, angle in ANGLES.items()}
+    both = embed_with(turned | {"q": 0, "r": 90})
+    towers = embed, embed_with(turned)
+    corpus = ["t0", "far"]
+    for options in ({"margin": 0.07}, {"guide": None}):
+        expected = mine_negatives(PAIRS, both, corpus=corpus, **options)
+        assert mine_negatives(PAIRS, towers, corpus=corpus, **options) == expected
+        assert expected != mine_negatives(PAIRS, embed, corpus=corpus, **options)
+    guided = mine_negatives(PAIRS, embed, corpus=corpus, guide=both)
+    assert mine_negatives(PAIRS, embed, corpus=corpus, guide=towers) == guided
+
+
 def test_the_text_of_the_query_is_no_negative_of_it():
     mined = mine_negatives(Pairs(["q"], ["t1"]), embed, corpus=[" q", "t0"])
     assert mined.negatives == (("t0",),)

@@ -45,6 +45,22 @@ def test_pairs_are_tokenized_side_by_side():
     assert store.target_ids.tolist() == content_ids(["d", "a"]).tolist()
 
 
+def test_each_side_may_have_a_tokenizer_of_its_own_and_ids_are_of_the_bare_texts():
+    pairs = Pairs(["a", "b"], ["a", "d"], None, [["e"], []])
+    plain = tokenize_pairs(pairs, tokenize)
+    of_queries, of_targets = (
+        lambda texts, prompt=prompt: tokenize([prompt + text for text in texts])
+        for prompt in ("query: ", "text: ")
+    )
+    store = tokenize_pairs(pairs, (of_queries, of_targets))
+    assert [store.queries[i].tolist() for i in range(2)] == of_queries(["a", "b"])
+    assert [store.targets[i].tolist() for i in range(2)] == of_targets(["a", "d"])
+    assert store.negatives.tokens[0].tolist() == of_targets(["e"])[0]
+    for name in ("query_ids", "target_ids"):
+        np.testing.assert_array_equal(getattr(store, name), getattr(plain, name))
+    np.testing.assert_array_equal(store.negatives.ids, plain.negatives.ids)
+
+
 def test_pairs_without_scores_are_all_positive():
     assert tokenize_pairs(Pairs(["a"], ["b"]), tokenize).scores.tolist() == [1.0]
 

@@ -1,4 +1,4 @@
-"""Runs that train a part of the encoder, or more: frozen parameters, adapters, a projection."""
+"""Runs that train a part of the encoder, or more: frozen, adapted, projected, prompted."""
 
 import json
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from tests.end_to_end.test_resume import STOPPED, a_signal_after, assert_equal_r
 
 LORA = "encoder.lora={rank: 2, targets: ['*query/kernel', '*output/kernel']}"
 PROJECTION = "encoder.projection={out_features: 12}"
+PROMPTS = "encoder.prompts={query: 'find: ', document: 'about it: '}"
 HEAD = {"out_features": 12, "seed": 3}
 FROZEN = "encoder.freeze=['embeddings/*']"
 
@@ -82,21 +83,30 @@ def test_what_is_frozen_leaves_as_it_came(tiny_config, tmp_path, before) -> None
     assert not np.array_equal(*kernels)
 
 
-def test_a_projection_is_trained_exported_and_scored_as_the_run_says(tiny_config, tmp_path) -> None:
-    wanted = settings(tiny_config, PROJECTION)
+def score(config: Path, overrides: tuple[str, ...], model: Path) -> dict[str, float]:
+    """Return what an exported model scores on the dev split of a config."""
+    scores = model.parent / "scores.json"
+    sets = [word for each in overrides for word in ("--set", each)]
+    wanted = ["--config", str(config), *sets, "--model", str(model), "--output", str(scores)]
+    assert main(["evaluate", *wanted]) == 0
+    return json.loads(scores.read_text())["dev"]
+
+
+def test_a_projection_and_prompts_are_trained_exported_and_scored_as_the_run_says(
+    tiny_config, tmp_path
+) -> None:
+    wanted = (*settings(tiny_config, PROJECTION), PROMPTS)
     with tiny.shared_step("projection"):
         assert tiny.train(tiny_config, tmp_path / "run", *wanted) == 0
     encoder, after = encoders.load(tmp_path / "run" / "model")
     fresh = encoders.add_projection(encoders.random(["a"], seed=0, hidden_size=16)[0], {}, **HEAD)
     assert encoder.dense == fresh[0].dense
     assert not np.array_equal(after["dense_0"]["kernel"], fresh[1]["dense_0"]["kernel"])
-    scores = tmp_path / "scores.json"
-    sets = [word for each in wanted for word in ("--set", each)]
-    model = ["--model", str(tmp_path / "run" / "model"), "--output", str(scores)]
-    assert main(["evaluate", "--config", str(tiny_config), *sets, *model]) == 0
-    assert json.loads(scores.read_text())["test"] == pytest.approx(
-        tiny.results(tmp_path / "run")["test"]
-    )
+    assert dict(encoder.prompts.texts) == {"query": "find: ", "document": "about it: "}
+    found = tiny.results(tmp_path / "run")["dev"]
+    assert score(tiny_config, wanted, tmp_path / "run" / "model") == pytest.approx(found)
+    bare = settings(tiny_config, PROJECTION)
+    assert score(tiny_config, bare, tmp_path / "run" / "model") != pytest.approx(found)
 
 
 def test_a_pattern_that_fits_nothing_is_said_before_anything_is_written(

@@ -64,6 +64,37 @@ def test_each_distinct_text_is_embedded_once_over_all_sets() -> None:
     assert sorted(asked) == ["between", "long x", "x"]
 
 
+OTHER = {"x": "between", "long x": "minus x", "y": "long x", "between": "y", "minus x": "x"}
+"""What a second tower takes each text for."""
+
+
+def other(texts: Sequence[str]) -> list[str]:
+    return [OTHER[text] for text in texts]
+
+
+def test_two_towers_are_one_that_reads_the_targets_as_other_texts() -> None:
+    lists = [["y", "between", "long x"], ["minus x", "x"]]
+    fit = BinaryPairs(["y"] * 3, ["long x", "between", "y"], [0, 1, 1])
+    grades = [[0.0, 1.0, 0.4], [0.6, 0.0]]
+    sets = {
+        "toy": RetrievalSet(["x", "y"], ["between", "long x", "y"], [[1], [2]]),
+        "pairs": ScoredPairs(["x", "y", "y"], ["long x", "y", "minus x"], [5.0, 2.0, 0.0]),
+        "lists": RankingSet(["x", "y"], lists, grades),
+        "alike": BinaryPairs(["x", "y", "x"], ["long x", "y", "y"], [1, 0, 1], fit=fit),
+    }
+    read = {
+        "toy": sets["toy"]._replace(corpus=other(sets["toy"].corpus)),
+        "pairs": sets["pairs"]._replace(second=other(sets["pairs"].second)),
+        "lists": sets["lists"]._replace(documents=[other(each) for each in lists]),
+        "alike": sets["alike"]._replace(
+            second=other(sets["alike"].second), fit=fit._replace(second=other(fit.second))
+        ),
+    }
+    found = evaluate((embed, lambda texts: embed(other(texts))), sets)
+    assert found == pytest.approx(evaluate(embed, read))
+    assert found != pytest.approx(evaluate(embed, sets))
+
+
 def test_the_names_of_the_measures_are_known_before_anything_is_embedded() -> None:
     sets = {
         "toy": RetrievalSet(["x", "y"], ["between", "long x"], [[1], [1]]),

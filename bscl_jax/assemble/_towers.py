@@ -1,0 +1,146 @@
+"""The towers of a run: how the texts of each side become embeddings."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Array
+
+from bscl_jax import config as configs
+from bscl_jax import encoders, evaluation, gradients, parallel
+from bscl_jax.assemble._encoders import load_encoder
+from bscl_jax.assemble._fits import named
+from bscl_jax.assemble._weights import adapters, weights_of
+from bscl_jax.types import Params, Task, TokenBatch
+
+Embed = Callable[[Params, Sequence[str]], np.ndarray]
+"""``(params, texts) -> embeddings``, float32 ``(n, d)``."""
+
+
+class Tower(NamedTuple):
+    """What the texts of one side go through.
+
+    Attributes:
+        encoder: the encoder without its weights.
+        prompt: what is put before every text as it is tokenized.
+        weights: from the parameters of the run to those of the encoder.
+    """
+
+    encoder: encoders.Encoder
+    prompt: str
+    weights: Callable[[Params], Params]
+
+    def tokenize(self, texts: Iterable[str]) -> list[list[int]]:
+        """Return the token ids of texts, those of the prompt first."""
+        return self.encoder.tokenize(texts, prompt=self.prompt)
+
+    def encode(self, params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
+        """Embed a batch by the parameters of the run; no key, no dropout."""
+        return self.encoder.apply(
+            self.weights(params),
+            tokens,
+            dropout_key=dropout_key,
+            prompt_length=self.prompt_length,
+        )
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of the prompt that are not pooled."""
+        return self.encoder.count_prompt(self.prompt)
+
+
+class Towers(NamedTuple):
+    """The towers of both sides; one and the same where nothing tells them apart.
+
+    Attributes:
+        queries: that of the queries, and of the first texts of pairs.
+        targets: that of the targets, of hard negatives and of documents.
+    """
+
+    queries: Tower
+    targets: Tower
+
+    @property
+    def encode(self) -> gradients.Encode | tuple[gradients.Encode, gradients.Encode]:
+        """What encodes the tokens of both sides, or of each where they differ by more than ids."""
+        one, other = ((each.encoder, each.weights, each.prompt_length) for each in self)
+        return self.queries.encode if one == other else (self.queries.encode, self.targets.encode)
+
+
+class Embeds(NamedTuple):
+    """The functions that embed the texts of either side.
+
+    Attributes:
+        queries: that of the queries.
+        targets: that of the targets; the same one where the tower is.
+    """
+
+    queries: Embed
+    targets: Embed
+
+    def at(self, params: Params) -> evaluation.Embed | tuple[evaluation.Embed, evaluation.Embed]:
+        """Return what embeds by these parameters, as ``evaluation.evaluate`` takes it."""
+        of_queries = partial(self.queries, params)
+        if self.targets is self.queries:
+            return of_queries
+        return of_queries, partial(self.targets, params)
+
+
+def load_towers(config: configs.Config, task: Task) -> tuple[Towers, Params]:
+    """Load what the config names; return the towers, and their parameters before training.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: it cannot be used, or the settings do not fit it.
+    """
+    section = config.encoder
+    with named("encoder"):
+        encoder, weights = load_encoder(config, task)
+        params = {"encoder": weights, **adapters(section, weights, config.run.seed)}
+    trained = partial(weights_of, section)
+    queries, targets = (
+        Tower(encoder, "" if section.prompts is None else encoder.prompts.find(name), trained)
+        for name in ("query", "document")
+    )
+    return Towers(queries, queries if targets == queries else targets), params
+
+
+def make_embeds(
+    towers: Towers, mesh: Mesh, batch_size: int, advance: Callable[[int], None]
+) -> Embeds:
+    """Make the functions that embed, without dropout; arguments as ``make_embed``."""
+    queries = make_embed(towers.queries, mesh, batch_size, advance)
+    if towers.targets is towers.queries:
+        return Embeds(queries, queries)
+    return Embeds(queries, make_embed(towers.targets, mesh, batch_size, advance))
+
+
+def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int], None]) -> Embed:
+    """Make ``embed(params, texts)``, without dropout, the rows split over the mesh.
+
+    Args:
+        tower: what the texts go through.
+        mesh: of the run.
+        batch_size: texts encoded at a time.
+        advance: called with the number of texts of each finished batch.
+    """
+    apply = jax.jit(lambda params, tokens: tower.encode(params, tokens, None))
+
+    def split(tokens: TokenBatch) -> TokenBatch:
+        return tokens if len(tokens.ids) % mesh.size else parallel.place(tokens, mesh)
+
+    def embed(params: Params, texts: Sequence[str]) -> np.ndarray:
+        return evaluation.make_embed(
+            tower.tokenize,
+            lambda tokens: apply(params, split(tokens)),
+            pad_id=tower.encoder.pad_id,
+            dimension=tower.encoder.dimension,
+            max_length=tower.encoder.max_length,
+            batch_size=batch_size,
+            advance=advance,
+        )(texts)
+
+    return embed
