@@ -115,6 +115,67 @@ def test_with_prompts_the_gradient_is_that_of_each_side_with_its_own(
     assert_same(gradient(towers, params, batch_of(towers), devices, chunk), of_prompted)
 
 
+SEPARATE = (
+    "encoder.lora={rank: 2, alpha: 4, targets: ['*query/kernel', '*output/kernel']}",
+    "target_encoder={hidden_size: 12, lora: null, freeze: ['embeddings/*']}",
+    "target_encoder.projection={out_features: 8, activation_function: tanh}",
+)
+
+
+@pytest.fixture(scope="module")
+def separate():
+    """Queries by adapters; targets by another encoder, partly frozen, with a projection."""
+    towers, params = load(*SEPARATE)
+    return towers, params | {"lora": jax.tree.map(lambda leaf: leaf + 0.05, params["lora"])}
+
+
+@pytest.fixture(scope="module")
+def of_separate(separate) -> dict:
+    towers, params = separate
+    still = jax.lax.stop_gradient
+
+    def of_queries(params, tokens):
+        weights = encoders.merge_lora(still(params["encoder"]), params["lora"], scale=2.0)
+        return towers.queries.encoder.apply(weights, tokens)
+
+    def of_targets(params, tokens):
+        weights = params["target_encoder"]
+        weights = weights | {"embeddings": still(weights["embeddings"])}
+        return towers.targets.encoder.apply(weights, tokens)
+
+    return twin((of_queries, of_targets), params, batch_of(towers))
+
+
+@pytest.mark.parametrize(("devices", "chunk"), WAYS)
+def test_each_of_two_encoders_gets_its_own_gradient(
+    separate, of_separate, devices: int, chunk: int | None
+) -> None:
+    towers, params = separate
+    found = gradient(towers, params, batch_of(towers), devices, chunk)
+    assert_same(found, of_separate)
+    assert found.keys() == {"encoder", "lora", "target_encoder"}
+
+
+def test_a_copy_starts_with_the_same_weights_and_is_another() -> None:
+    towers, params = load("target_encoder={}", "encoder.projection={out_features: 3}")
+    jax.tree.map(np.testing.assert_array_equal, params["encoder"], params["target_encoder"])
+    assert towers.queries.encoder is not towers.targets.encoder
+    moved = params | {"target_encoder": jax.tree.map(jnp.zeros_like, params["target_encoder"])}
+    jax.tree.map(np.testing.assert_array_equal, towers.queries.weights(moved), params["encoder"])
+    assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(towers.targets.weights(moved)))
+
+
+def test_towers_of_unlike_embeddings_are_refused_with_the_remedy() -> None:
+    message = "^target_encoder: its embeddings have 6 features, those of encoder 8; give one of"
+    with pytest.raises(ValueError, match=message):
+        load("target_encoder={hidden_size: 6}")
+
+
+def test_a_mistake_about_the_second_encoder_names_it() -> None:
+    with pytest.raises(ValueError, match=r"^target_encoder: 'layer_9/\*' fits no parameter"):
+        load("target_encoder={freeze: ['layer_9/*']}")
+
+
 def test_a_prompt_stands_before_the_texts_of_its_side(prompted) -> None:
     towers, _ = prompted
     encoder = towers.queries.encoder
@@ -130,6 +191,14 @@ def test_without_prompts_or_with_equal_ones_there_is_one_tower() -> None:
         assert towers.queries is towers.targets
         embeds = assemble.make_embeds(towers, parallel.make_mesh(1), 4, lambda count: None)
         assert callable(embeds.at({}))
+
+
+def test_sides_are_packed_together_unless_they_are_encoded_apart(prompted, separate) -> None:
+    pooled, _ = load(PROMPTS)
+    assert pooled.queries is not pooled.targets
+    assert callable(pooled.encode)
+    for towers, _ in (prompted, separate):
+        assert towers.encode == (towers.queries.encode, towers.targets.encode)
 
 
 def saved(folder, **texts: str) -> str:

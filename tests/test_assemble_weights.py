@@ -24,7 +24,7 @@ def random_section(*settings: str):
 def updated(section, params, times: int = 2):
     """Train with a gradient of ones where there is one; return parameters and state."""
     optimizer = _weights.train_only(
-        training.make_optimizer(num_steps=10, learning_rate=0.1, warmup=0), section
+        training.make_optimizer(num_steps=10, learning_rate=0.1, warmup=0), {"encoder": section}
     )
     state = optimizer.init(params)
     for _ in range(times):
@@ -78,10 +78,55 @@ def test_a_new_projection_is_trained_beside_adapters_and_no_other_dense_layer(we
     assert sum(leaf.size for leaf in jax.tree.leaves(state)) < 2 * sizes + 10
 
 
+def test_each_of_two_encoders_is_trained_as_its_section_says(weights) -> None:
+    sections = {
+        "encoder": random_section(LORA),
+        "target_encoder": random_section("encoder.freeze=['embeddings/*']"),
+    }
+    start = {
+        "encoder": weights,
+        "target_encoder": weights,
+        **_weights.adapters(sections["encoder"], weights, seed=0),
+    }
+    optimizer = _weights.train_only(
+        training.make_optimizer(num_steps=10, learning_rate=0.1, warmup=0), sections
+    )
+    state = optimizer.init(start)
+    updates, _ = optimizer.update(jax.tree.map(np.ones_like, start), state, start)
+    changed = optax.apply_updates(start, updates)
+    kept = {"encoder": changed["encoder"], "embeddings": changed["target_encoder"]["embeddings"]}
+    jax.tree.map(
+        lambda leaf, before: np.testing.assert_array_equal(leaf, before + 1),
+        kept,
+        {"encoder": weights, "embeddings": weights["embeddings"]},
+    )
+    moved = changed["target_encoder"]["layer_0"], changed["lora"]["layer_0"]["query"]
+    for leaf, before in zip(
+        jax.tree.leaves(moved),
+        jax.tree.leaves((weights["layer_0"], start["lora"]["layer_0"]["query"])),
+        strict=True,
+    ):
+        assert np.all(leaf < before)
+
+
+def test_adapters_of_the_targets_are_added_to_the_targets_alone(weights) -> None:
+    section = random_section(LORA)
+    params = {"encoder": weights, "target_encoder": weights}
+    for key in ("encoder", "target_encoder"):
+        params |= _weights.adapters(section, weights, seed=0, key=key)
+    params["target_lora"] = jax.tree.map(lambda leaf: leaf + 0.1, params["target_lora"])
+    queries, targets = (
+        assemble.weights_of(section, params, key=key)["layer_0"]["query"]["kernel"]
+        for key in ("encoder", "target_encoder")
+    )
+    np.testing.assert_array_equal(queries, weights["layer_0"]["query"]["kernel"])
+    assert np.abs(targets - queries).min() > 0
+
+
 def test_without_either_the_optimizer_is_the_plain_one(weights) -> None:
     section = random_section()
     optimizer = training.make_optimizer(num_steps=10)
-    assert _weights.train_only(optimizer, section) is optimizer
+    assert _weights.train_only(optimizer, {"encoder": section}) is optimizer
     assert _weights.adapters(section, weights, seed=0) == {}
     plain = assemble.weights_of(section, {"encoder": weights})
     jax.tree.map(np.testing.assert_array_equal, plain, weights)

@@ -14,7 +14,7 @@ from bscl_jax.types import PairBatch
 def make_batches(
     section: configs.Training,
     store: data.PairTokens,
-    pad_id: int,
+    pad_id: int | tuple[int, int],
     mesh: Mesh,
     *,
     most_tokens: int = 512,

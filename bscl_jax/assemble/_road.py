@@ -15,8 +15,8 @@ from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
-from bscl_jax.assemble._towers import load_towers, make_embeds
-from bscl_jax.assemble._weights import train_only
+from bscl_jax.assemble._towers import Towers, load_towers, make_embeds
+from bscl_jax.assemble._weights import sections_of, train_only
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task
 
 
@@ -26,7 +26,8 @@ class Road(NamedTuple):
     Attributes:
         task: the texts.
         hashes: by split, the SHA-256 of its texts and scores as they were read.
-        encoder: the encoder without its weights.
+        encoder: the encoder without its weights, that of the queries where there are two.
+        towers: what the texts of either side go through.
         state: where training starts.
         num_batches: batches that hold every pair once.
         stages: what is trained one after the other, and in which epochs.
@@ -43,6 +44,7 @@ class Road(NamedTuple):
     task: Task
     hashes: Mapping[str, str]
     encoder: encoders.Encoder
+    towers: Towers
     state: training.State
     num_batches: int
     stages: Sequence[Stage]
@@ -85,13 +87,17 @@ def lay_road(
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
     threshold = threshold_of([stage.section.loss for stage in stages])
-    tokenize, encode = (towers.queries.tokenize, towers.targets.tokenize), towers.encode
+    encode, (queries, targets) = towers.encode, towers
+    tokenize, pad_ids = (
+        (queries.tokenize, targets.tokenize),
+        (queries.encoder.pad_id, targets.encoder.pad_id),
+    )
     store = data.tokenize_pairs(pairs, tokenize, threshold=threshold)
     triplets = takes_triplets(stages[0].section.loss)
     batch = make_batches(
         config.training,
         store,
-        encoder.pad_id,
+        pad_ids,
         mesh,
         most_tokens=encoder.most_tokens,
         together=not isinstance(encode, tuple),
@@ -100,12 +106,14 @@ def lay_road(
     in_batch = store._replace(negatives=None) if triplets else store
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
     optimizers = [
-        train_only(optimizer, config.encoder) for optimizer in make_optimizers(stages, num_batches)
+        train_only(optimizer, sections_of(config))
+        for optimizer in make_optimizers(stages, num_batches)
     ]
     return Road(
         task=task,
         hashes=hashes,
         encoder=encoder,
+        towers=towers,
         state=training.init_state(params, optimizers[0], mesh=mesh),
         num_batches=num_batches,
         stages=stages,

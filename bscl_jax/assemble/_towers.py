@@ -1,5 +1,6 @@
 """The towers of a run: how the texts of each side become embeddings."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +14,14 @@ from bscl_jax import config as configs
 from bscl_jax import encoders, evaluation, gradients, parallel
 from bscl_jax.assemble._encoders import load_encoder
 from bscl_jax.assemble._fits import named
-from bscl_jax.assemble._weights import adapters, weights_of
+from bscl_jax.assemble._weights import (
+    ENCODER,
+    TARGET_ENCODER,
+    Section,
+    adapters,
+    sections_of,
+    weights_of,
+)
 from bscl_jax.types import Params, Task, TokenBatch
 
 Embed = Callable[[Params, Sequence[str]], np.ndarray]
@@ -32,6 +40,10 @@ class Tower(NamedTuple):
     encoder: encoders.Encoder
     prompt: str
     weights: Callable[[Params], Params]
+
+    def model(self, params: Params) -> tuple[encoders.Encoder, Params]:
+        """Return the encoder and its weights by the parameters of the run."""
+        return self.encoder, self.weights(params)
 
     def tokenize(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the token ids of texts, those of the prompt first."""
@@ -69,6 +81,12 @@ class Towers(NamedTuple):
         one, other = ((each.encoder, each.weights, each.prompt_length) for each in self)
         return self.queries.encode if one == other else (self.queries.encode, self.targets.encode)
 
+    @property
+    def source(self) -> str:
+        """Where the encoder was found, or both."""
+        one, other = self.queries.encoder, self.targets.encoder
+        return one.source if one is other else f"{one.source}; targets: {other.source}"
+
 
 class Embeds(NamedTuple):
     """The functions that embed the texts of either side.
@@ -94,18 +112,38 @@ def load_towers(config: configs.Config, task: Task) -> tuple[Towers, Params]:
 
     Raises:
         FileNotFoundError: there is no such model.
-        ValueError: it cannot be used, or the settings do not fit it.
+        ValueError: it cannot be used, or the settings do not fit it or the other tower.
     """
-    section = config.encoder
-    with named("encoder"):
-        encoder, weights = load_encoder(config, task)
-        params = {"encoder": weights, **adapters(section, weights, config.run.seed)}
-    trained = partial(weights_of, section)
-    queries, targets = (
-        Tower(encoder, "" if section.prompts is None else encoder.prompts.find(name), trained)
-        for name in ("query", "document")
-    )
-    return Towers(queries, queries if targets == queries else targets), params
+    queries, params = load_tower(config, task, ENCODER, prompt="query")
+    if config.target_encoder is None:
+        prompt = prompt_of(config.encoder, queries.encoder, "document")
+        same = prompt == queries.prompt
+        return Towers(queries, queries if same else queries._replace(prompt=prompt)), params
+    targets, more = load_tower(config, task, TARGET_ENCODER, prompt="document")
+    found, wanted = (tower.encoder.dimension for tower in (targets, queries))
+    if found != wanted:
+        raise ValueError(
+            f"{TARGET_ENCODER}: its embeddings have {found} features, those of {ENCODER} {wanted}; "
+            f"give one of them a projection: {{out_features: …}}"
+        )
+    return Towers(queries, targets), params | more
+
+
+def load_tower(
+    config: configs.Config, task: Task, key: str, *, prompt: str
+) -> tuple[Tower, Params]:
+    """Load one of the encoders; return the tower, and its parameters by their keys."""
+    section = sections_of(config)[key]
+    with named(key):
+        encoder, weights = load_encoder(dataclasses.replace(config, encoder=section), task)
+        params = {key: weights, **adapters(section, weights, config.run.seed, key=key)}
+    put = prompt_of(section, encoder, prompt)
+    return Tower(encoder, put, partial(weights_of, section, key=key)), params
+
+
+def prompt_of(section: Section, encoder: encoders.Encoder, name: str) -> str:
+    """Return what is put before texts, of the encoder's prompts the one of this name."""
+    return "" if section.prompts is None else encoder.prompts.find(name)
 
 
 def make_embeds(

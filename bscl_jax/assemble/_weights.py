@@ -1,5 +1,6 @@
-"""Which parameters of the encoder are trained, and what it is applied with."""
+"""Which parameters of the encoders are trained, and what they are applied with."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -11,12 +12,23 @@ from bscl_jax.types import Params
 
 Section = configs.PretrainedEncoder | configs.RandomEncoder
 
-LORA = "lora"
-"""Key of the adapters in the parameters of a run, beside ``"encoder"``."""
+ENCODER, TARGET_ENCODER = "encoder", "target_encoder"
+"""Keys of the encoders in the parameters of a run, named as their sections."""
+
+LORA = {ENCODER: "lora", TARGET_ENCODER: "target_lora"}
+"""Keys of their adapters, beside them."""
 
 
-def adapters(section: Section, weights: Params, seed: int) -> Params:
-    """Return what is trained beside the weights of the encoder: the adapters, if there are any.
+def sections_of(config: configs.Config) -> dict[str, Section]:
+    """Return the sections of the encoders, one or two, by their keys in the parameters."""
+    sections: dict[str, Section] = {ENCODER: config.encoder}
+    if config.target_encoder is not None:
+        sections[TARGET_ENCODER] = config.target_encoder
+    return sections
+
+
+def adapters(section: Section, weights: Params, seed: int, *, key: str = ENCODER) -> Params:
+    """Return what is trained beside the weights of an encoder: the adapters, if there are any.
 
     Raises:
         ValueError: a pattern fits no parameter.
@@ -25,37 +37,44 @@ def adapters(section: Section, weights: Params, seed: int) -> Params:
     if section.lora is None:
         return {}
     lora = section.lora
-    return {LORA: encoders.init_lora(weights, rank=lora.rank, targets=lora.targets, seed=seed)}
+    return {LORA[key]: encoders.init_lora(weights, rank=lora.rank, targets=lora.targets, seed=seed)}
 
 
-def weights_of(section: Section, params: Params) -> Params:
-    """Return the weights that the encoder is applied with and that leave the run.
+def weights_of(section: Section, params: Params, *, key: str = ENCODER) -> Params:
+    """Return the weights that an encoder is applied with and that leave the run.
 
     Frozen ones have no gradient, adapters are added.
     """
-    weights = params["encoder"]
+    weights = params[key]
     weights = encoders.freeze(weights, frozen_of(section, weights))
     if section.lora is None:
         return weights
-    return encoders.merge_lora(weights, params[LORA], scale=section.lora.alpha / section.lora.rank)
+    scale = section.lora.alpha / section.lora.rank
+    return encoders.merge_lora(weights, params[LORA[key]], scale=scale)
 
 
 def train_only(
-    optimizer: optax.GradientTransformation, section: Section
+    optimizer: optax.GradientTransformation, sections: Mapping[str, Section]
 ) -> optax.GradientTransformation:
     """Return the optimizer of what is not frozen: no state for the rest, no step and no decay."""
-    if not section.freeze and section.lora is None:
+    if not any(section.freeze or section.lora for section in sections.values()):
         return optimizer
 
     def trained(params: Params) -> Any:
-        everything, weights = jax.tree.map(lambda _: True, params), params["encoder"]
-        frozen = encoders.matching(weights, frozen_of(section, weights))
-        within = jax.tree_util.tree_map_with_path(
-            lambda path, _: tuple(key.key for key in path) not in frozen, weights
-        )
-        return everything | {"encoder": within}
+        everything = jax.tree.map(lambda _: True, params)
+        return everything | {
+            key: trained_of(section, params[key]) for key, section in sections.items()
+        }
 
     return optax.masked(optimizer, trained)
+
+
+def trained_of(section: Section, weights: Params) -> Any:
+    """Return a tree of booleans: which weights of an encoder are trained."""
+    frozen = encoders.matching(weights, frozen_of(section, weights))
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: tuple(key.key for key in path) not in frozen, weights
+    )
 
 
 def frozen_of(section: Section, weights: Params) -> list[str]:

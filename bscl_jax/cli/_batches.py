@@ -54,7 +54,7 @@ def batches(
             road = assemble.lay_road(config)
             records = [describe(road, epoch) for epoch in range(1, config.training.epochs + 1)]
         found = {
-            "model": road.encoder.source,
+            "model": road.towers.source,
             "shuffling": config.shuffling.kind,
             "batch_size": config.training.batch_size,
             "epochs": records,

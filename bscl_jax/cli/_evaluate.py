@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bscl_jax import assemble, data, evaluation, parallel, reporting
+from bscl_jax import assemble, data, encoders, evaluation, parallel, reporting
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, write_json
 from bscl_jax.cli._say import say
@@ -84,13 +84,27 @@ def read_config(
         config = configs.parse(text, overrides, source="--data")
     else:
         config = configs.load(path, overrides)
-    if model is None:
-        return config
-    section = config.encoder
+    return config if model is None else with_model(config, model)
+
+
+def with_model(config: configs.Config, model: str) -> configs.Config:
+    """Return the config with another model for both sides, or the two of one that has two."""
+    routes = encoders.find_routes(model)
+    query, document = map(str, routes or (model, model))
+    target_encoder = config.target_encoder
+    if target_encoder is not None or routes is not None:
+        target_encoder = as_it_is(target_encoder or config.encoder, document)
+    encoder = as_it_is(config.encoder, query)
+    return dataclasses.replace(config, encoder=encoder, target_encoder=target_encoder)
+
+
+def as_it_is(
+    section: configs.PretrainedEncoder | configs.RandomEncoder, name: str
+) -> configs.PretrainedEncoder:
+    """Return the section with a model to which nothing is added before training."""
     if not isinstance(section, configs.PretrainedEncoder):
-        section = configs.PretrainedEncoder("pretrained", model, prompts=section.prompts)
-    section = dataclasses.replace(section, name=model, projection=None, freeze=[], lora=None)
-    return dataclasses.replace(config, encoder=section)
+        section = configs.PretrainedEncoder("pretrained", name, prompts=section.prompts)
+    return dataclasses.replace(section, name=name, projection=None, freeze=[], lora=None)
 
 
 def score(
@@ -112,12 +126,12 @@ def load_embed(
 ) -> tuple[str, evaluation.Embed | tuple[evaluation.Embed, evaluation.Embed]]:
     """Load the encoder of a config; return where it came from, and what embeds by it.
 
-    That is one function, or where the config's prompts tell queries and targets apart two.
+    That is one function, or where the config tells queries and targets apart two.
     """
     towers, params = assemble.load_towers(config, task)
     mesh = parallel.make_mesh(config.training.devices)
     embeds = assemble.make_embeds(towers, mesh, config.evaluation.batch_size, lambda count: None)
-    return towers.queries.encoder.source, embeds.at(params)
+    return towers.source, embeds.at(params)
 
 
 def _table(found: Mapping[str, Mapping[str, float]]) -> Table:

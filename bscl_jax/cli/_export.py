@@ -91,6 +91,11 @@ def write(wanted: Wanted, model: Exportable) -> None:
     if wanted.format == "sentence_transformers":
         model.write_folder(Path(wanted.output))
         return
+    if model.half:
+        raise RunError(
+            f"{wanted.source} has an encoder for queries and one for documents, a program holds "
+            "one; export it as a folder first, and then the query/ or document/ in that"
+        )
     options = {"normalize": wanted.normalize, "platforms": wanted.platforms}
     given = {name: value for name, value in options.items() if value is not None}
     export.stablehlo(wanted.output, model.encoder, model.params, **given)

@@ -22,12 +22,14 @@ class Exportable(NamedTuple):
         what: in words, which one.
         encoder: its encoder.
         params: its weights.
+        half: whether this is the encoder of the queries alone, beside one of the documents.
         write_folder: writes it as a sentence-transformers folder.
     """
 
     what: str
     encoder: encoders.Encoder
     params: Params
+    half: bool
     write_folder: Callable[[Path], None]
 
 
@@ -53,9 +55,9 @@ def from_run(folder: RunFolder, epoch: Epoch) -> Exportable:
             results |= folder.read_results()
         write_model(path, config, road, kept, results, title=folder.path.name)
 
-    weights = assemble.weights_of(config.encoder, kept.params)
     what = f"{folder.path}, epoch {kept.epoch}, {kept.why}"
-    return Exportable(what, road.encoder, weights, write)
+    encoder, weights = road.towers.queries.model(kept.params)
+    return Exportable(what, encoder, weights, config.target_encoder is not None, write)
 
 
 def restore(folder: RunFolder, measure: str, params: Params, epoch: Epoch) -> Kept:
@@ -95,7 +97,7 @@ def from_model(source: str) -> Exportable:
         text = card.read_text(encoding="utf-8") if card.is_file() else _plain_card(path, encoder)
         export.sentence_transformers(path, encoder, params, card=text, **facts._asdict())
 
-    return Exportable(encoder.source, encoder, params, write)
+    return Exportable(encoder.source, encoder, params, False, write)
 
 
 def _plain_card(path: Path, encoder: encoders.Encoder) -> str:

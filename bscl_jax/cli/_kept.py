@@ -52,10 +52,13 @@ def describe(
 ) -> dict[str, str]:
     """Return the short facts of a run that report and model card show."""
     facts = {
-        "model": f"{base_model(config)} ({road.encoder.source})",
+        "model": f"{base_model(config.encoder)} ({road.encoder.source})",
         "data": f"{config.data.kind}, {len(road.task.train.queries)} training pairs",
         "kept": f"epoch {kept.epoch} of {road.stages[-1].epochs[-1]}, {kept.why}",
     }
+    if config.target_encoder is not None:
+        source = road.towers.targets.encoder.source
+        facts["model of the targets"] = f"{base_model(config.target_encoder)} ({source})"
     if config.stages:
         facts["stages"] = describe_stages(road.stages)
         facts["kept"] += f", in stage {results['best_stage']}"
@@ -76,7 +79,6 @@ def describe(
     return facts
 
 
-def base_model(config: configs.Config) -> str:
+def base_model(section: configs.PretrainedEncoder | configs.RandomEncoder) -> str:
     """Return what was fine-tuned, as the model card names it."""
-    section = config.encoder
     return section.name if isinstance(section, configs.PretrainedEncoder) else "a random encoder"

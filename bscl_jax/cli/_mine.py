@@ -11,7 +11,7 @@ from rich.console import Console
 from bscl_jax import assemble, data, evaluation
 from bscl_jax import config as configs
 from bscl_jax.cli._data import describe_data
-from bscl_jax.cli._evaluate import load_embed, read_config
+from bscl_jax.cli._evaluate import load_embed, read_config, with_model
 from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._say import say
 from bscl_jax.types import Pairs, RetrievalSet, Task
@@ -129,7 +129,8 @@ def load_guide(
     if name is None:
         return None
     section = configs.PretrainedEncoder(kind="pretrained", name=name)
-    return load_embed(dataclasses.replace(config, encoder=section), task)[1]
+    plain = dataclasses.replace(config, encoder=section, target_encoder=None)
+    return load_embed(with_model(plain, name), task)[1]
 
 
 def write(output: str, mined: Pairs, config: configs.Config) -> dict[str, str]:

@@ -30,9 +30,10 @@ def write_model(
         results: as ``results.json`` has them; without scores where none were measured.
         title: heading of the card.
     """
+    two = config.target_encoder is not None
     card = reporting.model_card(
         title=title,
-        base_model=base_model(config),
+        base_model=base_model(config.encoder),
         repository=base_repository(config, road.encoder),
         baseline=results.get("baseline", {}),
         test=results.get("test", {}),
@@ -42,14 +43,16 @@ def write_model(
         facts=describe(config, road, kept, results),
         data=config.data.kind,
         hashes=results["data_sha256"],
-        pooling=plain_pooling(road.encoder),
+        pooling=None if two else plain_pooling(road.encoder),
+        two_encoders=two,
         settings=configs.dump(config),
     )
+    queries, targets = (tower.model(kept.params) for tower in road.towers)
     export.sentence_transformers(
         path,
-        road.encoder,
-        assemble.weights_of(config.encoder, kept.params),
+        *queries,
         card=card,
+        documents=targets if two else None,
         temperature=results["temperature"],
         threshold=results["threshold"],
     )

@@ -113,7 +113,10 @@ def run(
 def introduce(config: configs.Config, road: assemble.Road, console: Console) -> None:
     """Say what is about to be trained on what, and what the splits have in common."""
     devices = jax.devices()
-    say(console, f"model    {base_model(config)} ({road.encoder.source})")
+    say(console, f"model    {base_model(config.encoder)} ({road.encoder.source})")
+    if config.target_encoder is not None:
+        source = road.towers.targets.encoder.source
+        say(console, f"targets  {base_model(config.target_encoder)} ({source})")
     say(console, f"devices  {config.training.devices or len(devices)} × {devices[0].device_kind}")
     for line in describe_data(config, road.task):
         say(console, line)

@@ -11,6 +11,7 @@ from bscl_jax.config._layers import ConfigError, read_file, read_layers
 from bscl_jax.config._mistakes import OVERRIDE, Keys, describe_mistakes
 from bscl_jax.config._sections import Config
 from bscl_jax.config._stages import fill_stages
+from bscl_jax.config._target_encoder import fill_target_encoder
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -61,8 +62,9 @@ def parse(text: str, overrides: Sequence[str] = (), *, source: str = "config") -
     """
     raw, layers = read_layers(text, source)
     overridden = {_override(raw, text) for text in overrides}
+    filled = fill_stages(fill_target_encoder(raw))
     try:
-        return pydantic.TypeAdapter(Config).validate_python(fill_stages(raw))
+        return pydantic.TypeAdapter(Config).validate_python(filled)
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
         raise ConfigError(describe_mistakes(details, layers, overridden)) from None

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from bscl_jax.config._layers import Layer
 from bscl_jax.config._sections import Config, Stage
+from bscl_jax.config._target_encoder import ENCODER, TARGET_ENCODER
 
 Keys = tuple[int | str, ...]
 OVERRIDE = "--set"
@@ -21,7 +22,8 @@ def describe_mistakes(
 ) -> str:
     """Return the lines ``file:line:column: path: rule, was value``.
 
-    A mistake that a stage took over from a section of the config is named in that section only.
+    A mistake that a stage, or the encoder of the targets, took over from a section of the config is
+    named in that section only.
 
     Args:
         details: what pydantic found.
@@ -36,7 +38,10 @@ def describe_mistakes(
         if detail["type"] in KIND_ERRORS:
             keys = (*keys, "kind")
         rule = _rule(detail, keys, loc, root)
-        if stage and (keys, rule) in shared:
+        taken_over = keys
+        if keys[:1] == (TARGET_ENCODER,):
+            taken_over = (ENCODER, *keys[1:])
+        if (stage or taken_over != keys) and (taken_over, rule) in shared:
             continue
         if not stage:
             shared.add((keys, rule))

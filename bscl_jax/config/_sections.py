@@ -159,6 +159,8 @@ class Config:
     """A whole run.
 
     Attributes:
+        target_encoder: the encoder of the targets, trained on its own; what it does not say is as
+            in ``encoder``. None encodes both sides with ``encoder``.
         stages: what is trained one after the other; none trains as the sections above say.
     """
 
@@ -168,6 +170,7 @@ class Config:
     loss: Loss
     shuffling: Shuffling
     evaluation: Evaluation
+    target_encoder: Encoder | None = None
     optimizer: Optimizer = field(default_factory=Optimizer)
     training: Training = field(default_factory=Training)
     export: Export = field(default_factory=Export)

@@ -11,6 +11,7 @@ from bscl_jax.data._negatives import choose_extras, first_negatives
 from bscl_jax.data._pack import Shape, pack
 from bscl_jax.data._positives import positive_ids
 from bscl_jax.data._ragged import Ragged
+from bscl_jax.data._sides import by_side
 from bscl_jax.data._tokens import PairTokens
 from bscl_jax.types import PairBatch, TokenBatch
 
@@ -50,7 +51,7 @@ def make_pair_batch(
     batch_size: int,
     query_lengths: Sequence[int],
     target_lengths: Sequence[int],
-    pad_id: int,
+    pad_id: int | tuple[int, int],
     num_extras: int = 0,
     extra_lengths: Sequence[int] = (),
     extra_multiple: int = 1,
@@ -71,7 +72,8 @@ def make_pair_batch(
         batch_size: rows b of the batch, 1 to n.
         query_lengths: the padded lengths in tokens that queries may have, rising.
         target_lengths: the same for targets.
-        pad_id: the token id that fills up.
+        pad_id: the token id that fills up; a tuple of two where queries and targets have a
+            tokenizer each.
         num_extras: e, the extra candidates of the batch, 0 or more: the hard negatives of its rows,
             the first of each before the second of any, then those of the rows that follow in the
             order. Where the data has not enough that fit (no text twice, no target and no known
@@ -150,14 +152,16 @@ def _packed_or_padded(
     sides: list[Ragged],
     shapes: Sequence[Shape],
     lengths: Sequence[Sequence[int]],
-    pad_id: int,
+    pad_id: int | tuple[int, int],
 ) -> tuple[TokenBatch | None, list[Any]]:
     """Return the packed rows and the places of each side in them, or None and padded sides."""
-    if shapes and (found := pack(Ragged.join(sides), shapes, pad_id)):
+    query_pad, target_pad = by_side(pad_id)
+    if shapes and (found := pack(Ragged.join(sides), shapes, query_pad)):
         packed, places = found
         ends = np.cumsum([len(side) for side in sides])
         return packed, np.split(places, ends[:-1])
-    return None, [pad(side, each, pad_id) for side, each in zip(sides, lengths, strict=True)]
+    pads = [query_pad, *[target_pad] * (len(sides) - 1)]
+    return None, [pad(*each) for each in zip(sides, lengths, pads, strict=True)]
 
 
 def length_batches(

@@ -13,6 +13,7 @@ from bscl_jax.encoders._dense import Dense, read_dense, write_dense
 from bscl_jax.encoders._json import ANY, check_settings, read_json, shown, write_json
 from bscl_jax.encoders._modules import MODULES_FILE, Module, read_modules, write_modules
 from bscl_jax.encoders._prompts import Prompts, read_prompts, write_prompts
+from bscl_jax.encoders._routes import ROUTES, find_routes
 from bscl_jax.encoders.pooling import POOLINGS, Pooling, ways
 
 _FLAGS = {
@@ -109,6 +110,11 @@ def read_layout(folder: Path) -> tuple[Places, Layout]:
     """
     if not (folder / MODULES_FILE).is_file():
         return Places(folder), Layout()
+    if find_routes(folder) is not None:
+        raise ValueError(
+            f"{folder} holds an encoder for queries and one for documents; load its folder "
+            f"{' or '.join(ROUTES)}"
+        )
     modules = read_modules(folder)
     dense = [module.folder for module in modules[2:] if module.name == "Dense"]
     normalize = modules[2 + len(dense) :]

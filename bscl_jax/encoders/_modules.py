@@ -11,7 +11,7 @@ from bscl_jax.encoders._json import parse_json, shown, write_json
 
 MODULES_FILE = "modules.json"
 
-_CLASSES = "sentence_transformers.models."  # every version of the library resolves these names
+CLASSES = "sentence_transformers.models."  # every version of the library resolves these names
 _MOST = 64
 _LONGEST_PATH = 200
 
@@ -70,7 +70,7 @@ def write_modules(folder: Path, names: Sequence[str]) -> list[Path]:
     """
     paths = ["", *(f"{position}_{name}" for position, name in enumerate(names[1:], start=1))]
     entries = [
-        {"idx": position, "name": str(position), "path": path, "type": _CLASSES + name}
+        {"idx": position, "name": str(position), "path": path, "type": CLASSES + name}
         for position, (name, path) in enumerate(zip(names, paths, strict=True))
     ]
     write_json(folder / MODULES_FILE, entries)

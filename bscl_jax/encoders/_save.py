@@ -39,8 +39,7 @@ def save(folder: str | Path, encoder: Encoder, params: Params) -> None:
         True
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} must be a new or empty folder; choose another or empty it")
+    check_new(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = encoder.checkpoint
     table = checkpoint.family.tensor_table(checkpoint.config, scan_layers=checkpoint.scan_layers)
@@ -54,6 +53,12 @@ def save(folder: str | Path, encoder: Encoder, params: Params) -> None:
         # safetensors writes a file for its owner alone; a model is as readable as its config.
         shutil.copymode(folder / "config.json", file)
     _write_tokenizer(folder, encoder)
+
+
+def check_new(folder: Path) -> None:
+    """Raise FileExistsError where a folder holds something already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} must be a new or empty folder; choose another or empty it")
 
 
 def _layout(encoder: Encoder) -> Layout:

@@ -14,6 +14,7 @@ def sentence_transformers(
     params: Params,
     *,
     card: str,
+    documents: tuple[encoders.Encoder, Params] | None = None,
     temperature: float | None = None,
     threshold: float | None = None,
 ) -> None:
@@ -29,6 +30,8 @@ def sentence_transformers(
         encoder: what ``encoders.load`` or ``encoders.random`` returned.
         params: its parameters, trained.
         card: the model card, Markdown with its YAML header.
+        documents: encoder and parameters of the tower for documents, where ``encoder`` is for
+            queries; the folder is then that of ``encoders.save_router``. None for one encoder.
         temperature: temperature of the loss at the end of training, > 0; None if there was none.
         threshold: cosine from which a pair counts as alike, in [-1, 1]; None if none was chosen.
 
@@ -56,6 +59,9 @@ def sentence_transformers(
     facts = Facts(temperature, threshold)
     facts.check()
     with whole_folder(Path(folder).absolute(), mark=FACTS_FILE) as new:
-        encoders.save(new, encoder, params)
+        if documents is None:
+            encoders.save(new, encoder, params)
+        else:
+            encoders.save_router(new, (encoder, params), documents)
         (new / "README.md").write_text(card, encoding="utf-8")
         write_facts(new, facts)

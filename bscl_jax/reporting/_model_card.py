@@ -22,6 +22,7 @@ def model_card(
     data: str = "",
     hashes: Mapping[str, str] | None = None,
     pooling: str | None = None,
+    two_encoders: bool = False,
 ) -> str:
     """Return the model card as Markdown, in the form that model hubs read.
 
@@ -39,6 +40,7 @@ def model_card(
         data: the kind of data, as the header names it.
         hashes: SHA-256 of the content of each split.
         pooling: ``"mean"`` or ``"cls"`` where nothing else follows the transformer; None otherwise.
+        two_encoders: whether queries and documents have an encoder each.
 
     Example:
         >>> from bscl_jax.reporting import model_card
@@ -48,11 +50,12 @@ def model_card(
         >>> card[card.index("# desk") :].splitlines()[:3]
         ['# desk', '', 'A sentence encoder fine-tuned from MiniLM with bscl_jax.']
     """
+    how = usage(threshold=threshold, pooling=pooling, two_encoders=two_encoders)
     parts = [
         card_header(title=title, repository=repository, data=data, test=test),
         f"# {title}\n\nA sentence encoder fine-tuned from {base_model} with bscl_jax.\n",
         "".join(f"- {name}: {value}\n" for name, value in facts.items()),
-        f"## How to use it\n\n{usage(threshold=threshold, pooling=pooling)}",
+        f"## How to use it\n\n{how}",
     ]
     if test:
         table = results_markdown(baseline, test, intervals)

@@ -18,6 +18,30 @@ model = SentenceTransformer("path/to/this/folder")
 vectors = model.encode(["a text", "another text"])
 ```
 """
+TWO = """\
+This model has an encoder for queries and one for documents, each a complete model in a folder of
+its own:
+
+```python
+from bscl_jax import SentenceEncoder
+
+queries = SentenceEncoder.load("path/to/this/folder/query").encode(["a query"])
+documents = SentenceEncoder.load("path/to/this/folder/document").encode(["a document"])
+```
+
+or, with sentence-transformers from version 5 on,
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("path/to/this/folder")
+queries = model.encode_query(["a query"])
+documents = model.encode_document(["a document"])
+```
+"""
+THRESHOLD_OF_TWO = """\
+A query and a document count as alike from the cosine {threshold:.6f} on.
+"""
 THRESHOLD = """\
 Two texts count as alike from the cosine {threshold:.6f} on, either way:
 
@@ -48,14 +72,18 @@ POOL = {
 }
 
 
-def usage(*, threshold: float | None, pooling: str | None) -> str:
+def usage(*, threshold: float | None, pooling: str | None, two_encoders: bool = False) -> str:
     """Return how to load a model and use its vectors, as Markdown.
 
     Args:
         threshold: cosine from which a pair counts as alike; None leaves this out.
         pooling: ``"mean"`` or ``"cls"`` where that is all that follows the transformer; None leaves
             out how to do without sentence-transformers.
+        two_encoders: whether queries and documents have an encoder each.
     """
+    if two_encoders:
+        of_two = [] if threshold is None else [THRESHOLD_OF_TWO.format(threshold=threshold)]
+        return "\n".join([TWO, *of_two])
     parts = [OURS, THEIRS]
     if pooling is not None:
         parts.append(PLAIN.format(pool=POOL[pooling]))

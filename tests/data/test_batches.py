@@ -48,6 +48,17 @@ def test_batches_are_consecutive_slices_of_the_order():
     assert batch.weights.tolist() == [1.0, 1.0]
 
 
+def test_each_side_is_filled_up_by_its_own_padding():
+    pairs = Pairs(["q1", "q2"], ["t1", "t2"], None, [["n1"], ["n2"]])
+    store = tokenize_pairs(pairs, lambda texts: [[1, 9, 2] for _ in texts])
+    keywords = {"query_lengths": (4,), "target_lengths": (4,), "extra_lengths": (4,)}
+    batch = make_pair_batch(
+        store, np.arange(2), 0, batch_size=2, num_extras=2, pad_id=(5, 6), **keywords
+    )
+    sides = (batch.queries, batch.targets, batch.extras)
+    assert [side.ids[:, 3].tolist() for side in sides] == [[5, 5], [6, 6], [6, 6]]
+
+
 def test_the_last_batch_is_filled_up_from_the_beginning_of_the_order():
     order = np.array([4, 2, 0, 1, 3])
     batch = make_pair_batch(make_store(5), order, 1, batch_size=3, **KEYWORDS)

@@ -45,3 +45,21 @@ def test_prompts_by_role_give_the_vectors_of_encode_query_and_encode_document(
             ours = model.encode(TEXTS, prompt_name=role)
             wanted = theirs[f"{tmp_path / name}/{role}"]
             np.testing.assert_allclose(ours, wanted, rtol=0, atol=TOLERANCE)
+
+
+def test_towers_of_two_encoders_are_a_router_with_a_route_for_each(
+    torch_python: str, tmp_path: Path
+) -> None:
+    """Of other sizes, poolings, vocabularies, lengths and prompts."""
+    queries = encoders.random(["find: ", *TEXTS], seed=1, hidden_size=16, pooling="cls")
+    encoder, params = encoders.random(TEXTS[1:], seed=2, max_length=9, normalize=False)
+    documents = encoders.add_projection(encoder, params, out_features=16, seed=2)
+    prompted = dataclasses.replace(queries[0], prompts=queries[0].prompts.having(query="find: "))
+    encoders.save_router(tmp_path / "model", (prompted, queries[1]), documents)
+    theirs = encode_there(torch_python, tmp_path / "model")
+    for role in ("query", "document"):
+        model = SentenceEncoder.load(tmp_path / "model" / role)
+        wanted = theirs[f"{tmp_path / 'model'}/{role}"]
+        ours = model.encode(TEXTS, prompt_name=role)
+        np.testing.assert_allclose(ours, wanted, rtol=0, atol=TOLERANCE)
+    assert np.abs(theirs[f"{tmp_path / 'model'}/query"] - wanted).max() > TOLERANCE

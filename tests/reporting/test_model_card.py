@@ -81,3 +81,12 @@ def test_without_tests_and_settings_there_are_no_such_sections() -> None:
     card = make(test={}, settings="")
     assert "## Test split" not in card
     assert "## Settings" not in card
+
+
+def test_a_card_of_two_encoders_says_which_is_for_what() -> None:
+    card = make(two_encoders=True, threshold=0.25, pooling="mean")
+    ours, theirs = blocks(card, "python")
+    assert ours.index('folder/query")') < ours.index('folder/document")')
+    assert "model.encode_query(" in theirs
+    assert "model.encode_document(" in theirs
+    assert "alike from the cosine 0.250000 on" in card
