@@ -9,7 +9,6 @@ import pytest
 from bscl_jax.cli import main
 from tests.cli.conftest import USER_MISTAKE
 from tests.end_to_end import tiny
-from tests.end_to_end.test_negatives import COLUMNS
 from tests.end_to_end.test_negatives import hard as hard
 from tests.end_to_end.test_settings import SHUFFLINGS
 
@@ -128,7 +127,7 @@ def test_looking_at_the_batches_changes_no_step_and_can_be_left_out(
 
 
 def test_hard_negatives_of_the_data_are_counted_apart(hard, tmp_path, capsys):
-    settings = (f"data.columns={COLUMNS}", "training.epochs=1")
+    settings = (tiny.HARD, "training.epochs=1")
     (record,) = batches(hard, tmp_path / "facts.json", *settings)["epochs"]
     assert record["extras"] == 7  # 8 of 22 pairs with 19 negatives, rounded up
     assert record["extra_similarity"] != record["similarity"]
@@ -137,6 +136,6 @@ def test_hard_negatives_of_the_data_are_counted_apart(hard, tmp_path, capsys):
 
 
 def test_a_loss_without_use_for_hard_negatives_has_none_in_its_batches(hard, tmp_path):
-    settings = (f"data.columns={COLUMNS}", "training.epochs=1", "loss={kind: cosine_mse}")
+    settings = (tiny.HARD, "training.epochs=1", "loss={kind: cosine_mse}")
     (record,) = batches(hard, tmp_path / "facts.json", *settings)["epochs"]
     assert "extras" not in record

@@ -9,25 +9,16 @@ import pytest
 from bscl_jax import assemble, config
 from tests.end_to_end import tiny
 
-COLUMNS = "{query: query, target: target, negative_1: negative_1, negative_2: negative_2}"
-
 
 @pytest.fixture(scope="module")
 def hard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny run with one or no negative in most rows, one of them the row's own target."""
-    path = tiny.write(tmp_path_factory.mktemp("hard"))
-    lines = (path.parent / "train.tsv").read_text().splitlines()
-    rows = [f"{lines[0]}\tnegative_1\tnegative_2"]
-    for i, line in enumerate(lines[1:]):
-        first = line.split("\t")[1] if i == 0 else f"floor {i} has none" if i % 3 else ""
-        rows.append(f"{line}\t{first}\t{'no such thing' if i % 5 == 0 else ''}")
-    (path.parent / "train.tsv").write_text("\n".join(rows) + "\n")
-    return path
+    return tiny.write_hard(tmp_path_factory.mktemp("hard"))
 
 
 def test_a_run_with_hard_negatives_counts_them_and_says_so(hard, tmp_path, capsys):
     with tiny.shared_step("hard, one epoch"):
-        assert tiny.train(hard, tmp_path / "run", f"data.columns={COLUMNS}", *tiny.FAST) == 0
+        assert tiny.train(hard, tmp_path / "run", tiny.HARD, *tiny.FAST) == 0
     out = capsys.readouterr().out
     assert "19 hard negatives; 1 more are known positives of their query and were left out" in out
     counts = tiny.results(tmp_path / "run")["data"]
@@ -40,9 +31,8 @@ def test_hard_negatives_change_the_loss_and_a_loss_without_softmax_says_that_it_
     hard, tmp_path, capsys
 ):
     mse = "loss={kind: cosine_mse}"
-    columns = f"data.columns={COLUMNS}"
     losses = {}
-    for name, overrides in {"none": (), "hard": (columns,), "mse": (columns, mse)}.items():
+    for name, overrides in {"none": (), "hard": (tiny.HARD,), "mse": (tiny.HARD, mse)}.items():
         assert tiny.train(hard, tmp_path / name, *overrides, *tiny.FAST) == 0
         losses[name] = tiny.records(tmp_path / name, "step")[0]["loss"]
     assert losses["hard"] > losses["none"] + 0.1
@@ -51,7 +41,7 @@ def test_hard_negatives_change_the_loss_and_a_loss_without_softmax_says_that_it_
 
 @pytest.mark.parametrize("chunk_size", ["null", "4"])
 def test_the_step_of_a_run_sees_a_fixed_number_of_extras(hard, chunk_size):
-    overrides = [f"data.columns={COLUMNS}", f"training.chunk_size={chunk_size}"]
+    overrides = [tiny.HARD, f"training.chunk_size={chunk_size}"]
     road = assemble.lay_road(config.load(hard, overrides))
     order = road.order(road.state.params, 1)
     extras = {road.batch(order, k).extras.shape for k in range(tiny.NUM_BATCHES)}
@@ -62,7 +52,7 @@ def test_the_step_of_a_run_sees_a_fixed_number_of_extras(hard, chunk_size):
 
 def test_a_run_on_triplets_has_the_negative_of_each_row_in_its_batches(hard, tmp_path, capsys):
     triplets = "loss={kind: triplet, negatives: given}"
-    overrides = (f"data.columns={COLUMNS}", triplets, *tiny.FAST)
+    overrides = (tiny.HARD, triplets, *tiny.FAST)
     assert tiny.train(hard, tmp_path / "run", *overrides) == 0
     assert "19 training triplets" in capsys.readouterr().out
     losses = tiny.losses(tmp_path / "run")
@@ -77,7 +67,7 @@ def test_a_run_on_triplets_has_the_negative_of_each_row_in_its_batches(hard, tmp
 
 
 def test_a_run_with_hard_negatives_resumes_bit_for_bit(hard, tmp_path):
-    overrides = (f"data.columns={COLUMNS}", "export.format=none")
+    overrides = (tiny.HARD, "export.format=none")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     with tiny.shared_step("hard"):
         assert tiny.train(hard, whole, *overrides) == 0

@@ -61,6 +61,9 @@ GRADED = (
 )
 """Overrides that make the same files graded pairs."""
 
+HARD = "data.columns={query: query, target: target, negative_1: negative_1, negative_2: negative_2}"
+"""The override that reads the hard negatives of ``write_hard``."""
+
 FAST = ("training.epochs=1", "training.save_every=100", "export.format=none", "data.test=null")
 """Overrides for a run of which only the training is looked at."""
 
@@ -72,6 +75,18 @@ def write(folder: Path) -> Path:
         (folder / f"{split}.tsv").write_text("".join(["query\ttarget\tgrade\n", *rows]))
     config = folder / "run.yaml"
     config.write_text(CONFIG.format(folder=folder))
+    return config
+
+
+def write_hard(folder: Path) -> Path:
+    """Write the same with one or no negative in most rows, one of them the row's own target."""
+    config = write(folder)
+    lines = (folder / "train.tsv").read_text().splitlines()
+    rows = [f"{lines[0]}\tnegative_1\tnegative_2"]
+    for i, line in enumerate(lines[1:]):
+        first = line.split("\t")[1] if i == 0 else f"floor {i} has none" if i % 3 else ""
+        rows.append(f"{line}\t{first}\t{'no such thing' if i % 5 == 0 else ''}")
+    (folder / "train.tsv").write_text("\n".join(rows) + "\n")
     return config
 
 
