@@ -13,6 +13,7 @@ import jax
 from bscl_jax.checkpoint._folder import (
     DamagedError,
     Record,
+    SaveError,
     find_damage,
     read_checked,
     read_record,
@@ -96,7 +97,7 @@ class Checkpoints:
         Raises:
             TypeError: if a leaf is no array, or a fact no JSON.
             ValueError: if a newer step exists, or a number in facts or the score is not finite.
-            OSError, DamagedError: what went wrong in the save before this one.
+            SaveError, DamagedError: what went wrong in the save before this one.
         """
         self.wait()
         steps = self.steps()
@@ -199,9 +200,18 @@ class Checkpoints:
         self.close()
 
     def _write(self, step: int, named: dict[str, Any], score: float | None, facts: dict) -> None:
+        try:
+            self._put(step, to_host(named), score, facts)
+        except OSError as error:
+            raise SaveError(
+                f"checkpoint of step {step} in {self._shelf} could not be saved ({error}); the "
+                "checkpoints before it are untouched; make room, or mend the disk, and resume"
+            ) from error
+
+    def _put(self, step: int, arrays: dict[str, Any], score: float | None, facts: dict) -> None:
         folder = start_folder(self._shelf, step)
         try:
-            write(folder, to_host(named), step, score, facts)
+            write(folder, arrays, step, score, facts)
         except BaseException:
             discard_folder(self._shelf, step)
             raise

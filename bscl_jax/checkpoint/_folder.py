@@ -26,6 +26,10 @@ class DamagedError(ValueError):
     """A checkpoint is not what was written; the message names the folder and what is wrong."""
 
 
+class SaveError(OSError):
+    """A checkpoint could not be written; the message says why, those before it are untouched."""
+
+
 class Record(NamedTuple):
     """What ``facts.json`` says.
 
@@ -54,7 +58,13 @@ def write(
         OSError: if the disk refuses.
     """
     leaves = {name: describe(name, array) for name, array in arrays.items()}
-    write_arrays(folder / ARRAYS, arrays)
+    try:
+        write_arrays(folder / ARRAYS, arrays)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # TensorStore's own errors have no class; the arrays have been checked, so it is the disk.
+        raise OSError(f"{ARRAYS}: {error}") from error
     files = {
         path.relative_to(folder / ARRAYS).as_posix(): _describe_file(path)
         for path in sorted((folder / ARRAYS).rglob("*"))

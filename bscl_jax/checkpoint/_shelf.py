@@ -28,7 +28,9 @@ def find_folder(shelf: Path, step: int) -> Path:
 
 def start_folder(shelf: Path, step: int) -> Path:
     """Return a new empty folder to write a step into, after clearing what a kill left."""
-    shelf.mkdir(parents=True, exist_ok=True)
+    if not shelf.is_dir():
+        shelf.mkdir(parents=True)
+        flush(shelf.parent)
     for former in shelf.glob("*.replaced"):
         if not former.with_suffix("").exists():
             former.rename(former.with_suffix(""))

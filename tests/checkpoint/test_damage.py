@@ -1,5 +1,7 @@
+import itertools
 import random
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from bscl_jax import checkpoint
 from bscl_jax.checkpoint import _folder, _orbax
 from tests.checkpoint import trees
 
-FLIPS = 300
+FAULTS, ALL_FAULTS = 200, 10_000
 
 
 @pytest.fixture
@@ -43,32 +45,74 @@ def test_damage_to_any_file_is_found(damage: str, two_steps: Path) -> None:
     assert checkpoint.verify(two_steps)[2] == []
 
 
-def test_every_flipped_bit_is_found(two_steps: Path) -> None:
-    files = trees.files_of(two_steps, 2)
-    draw = random.Random(0)
-    with checkpoint.Checkpoints(two_steps) as checkpoints:
-        for _ in range(FLIPS):
-            path = draw.choice(files)
-            bit = draw.randrange(8 * path.stat().st_size)
-            trees.flip(path, bit)
-            assert checkpoints.verify(2), (path, bit)
-            trees.flip(path, bit)
-
-
-def test_leaves_that_changed_places_are_found(two_steps: Path) -> None:
-    folder = two_steps / "00000002"
+def exchange_leaves(folder: Path, first: str, second: str) -> None:
+    """Write a checkpoint anew with two leaves in each other's place and every file in order."""
     record = _folder.read_record(folder)
     arrays = _orbax.read_arrays(folder / "arrays", record.leaves)
-    kernel, moment = "params/dense/kernel", "moments/0/mu/kernel"
-    arrays[kernel], arrays[moment] = arrays[moment], arrays[kernel]
+    arrays[first], arrays[second] = arrays[second], arrays[first]
     shutil.rmtree(folder)
     folder.mkdir()
     _folder.write(folder, arrays, 2, None, {})
     facts = _folder.read_record(folder)._replace(leaves=record.leaves)
     (folder / "facts.json").write_bytes(_folder._seal(facts._asdict() | {"format": 1}))
-    assert checkpoint.verify(two_steps)[2] == [
-        f"leaves do not match their checksums: {moment}, {kernel}"
-    ]
+
+
+LEAVES = ("params/dense/kernel", "moments/0/mu/kernel", "moments/0/count", "order", "done")
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.combinations(LEAVES, 2)])
+def test_leaves_that_changed_places_are_found(first: str, second: str, two_steps: Path) -> None:
+    exchange_leaves(two_steps / "00000002", first, second)
+    (problem,) = checkpoint.verify(two_steps)[2]
+    named = problem.removeprefix("leaves do not match their checksums: ").split(", ")
+    assert sorted(named) == sorted((first, second))
+
+
+def spoil(draw: random.Random, files: list[Path]) -> None:
+    """Flip a bit, cut a file, empty a stretch of it, lengthen it, exchange it or take it away."""
+    path, other = draw.sample(files, 2)
+    octets = path.read_bytes()
+    at = draw.randrange(len(octets))
+    match draw.randrange(6):
+        case 0:
+            trees.flip(path, 8 * at + draw.randrange(8))
+        case 1:
+            path.write_bytes(octets[:at])
+        case 2:
+            zeros = bytes(x ^ 0xFF for x in octets[at : at + 16])
+            path.write_bytes(octets[:at] + zeros + octets[at + 16 :])
+        case 3:
+            path.write_bytes(octets + draw.randbytes(1 + at % 9))
+        case 4:
+            path.write_bytes(other.read_bytes())
+            other.write_bytes(octets)
+        case 5:
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    "faults", [FAULTS, pytest.param(ALL_FAULTS, marks=pytest.mark.slow, id="all")]
+)
+def test_every_fault_is_found_named_and_survived(faults: int, two_steps: Path) -> None:
+    files = trees.files_of(two_steps, 2)
+    whole = {path: path.read_bytes() for path in files}
+    draw = random.Random(faults)
+    with checkpoint.Checkpoints(two_steps) as checkpoints:
+        for number in range(faults):
+            spoil(draw, files)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                _, facts = checkpoints.restore(trees.make_tree())
+            changed = {path for path in files if not path.is_file()} | {
+                path for path in files if path.is_file() and path.read_bytes() != whole[path]
+            }
+            said = "".join(str(warning.message) for warning in caught)
+            assert f"checkpoint {two_steps / '00000002'} is damaged" in said, (number, changed)
+            assert any(path.name in said for path in changed), (number, said)
+            assert facts == {"step": 1}
+            for path in changed:
+                path.write_bytes(whole[path])
+        assert checkpoints.verify(2) == []
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import checkpoint, training
+from tests.checkpoint.test_golden import GOLDEN
 from tests.training import toy_run
 from tests.training.toy_run import Log
 
@@ -222,3 +224,14 @@ def test_what_is_saved_already_is_not_saved_again_when_the_run_is_stopped() -> N
         )
     assert saved == [1, 2]
     assert [record["step"] for record in log] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("*/*/facts.json")), ids=lambda path: path.parts[-3]
+)
+def test_the_position_in_a_checkpoint_of_each_format_is_gone_on_from(path: Path) -> None:
+    facts = json.loads(path.read_text())["content"]["facts"]
+    tree = {"params": "params", "opt_state": (), "step": facts["step"], "order": np.arange(6)}
+    outcome, calls = fake_run(resume=(tree, facts), evaluate=with_scores(0.25))
+    assert calls == ["make batch 2", "step on batch 2", "read loss 6", "save 6"]
+    assert outcome.best == training.Best(1, 3, 0.5)
