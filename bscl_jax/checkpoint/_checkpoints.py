@@ -205,7 +205,7 @@ class Checkpoints:
         except OSError as error:
             raise SaveError(
                 f"checkpoint of step {step} in {self._shelf} could not be saved ({error}); the "
-                "checkpoints before it are untouched; make room, or mend the disk, and resume"
+                "checkpoints before it are untouched; make room, or mend the disk"
             ) from error
 
     def _put(self, step: int, arrays: dict[str, Any], score: float | None, facts: dict) -> None:

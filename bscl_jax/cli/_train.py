@@ -72,6 +72,8 @@ def train_one(
     except FloatingPointError as error:
         remedy = "other settings need another folder, --set run.dir=…"
         raise RunError(f"{error}; {remedy}") from error
+    except (OSError, checkpoint.DamagedError) as error:
+        raise RunError(f"{error}; the same command with --resume goes on") from error
     return 0
 
 
@@ -159,6 +161,10 @@ def fit(
         What training came to, and what the model before it shows on the test split.
     """
 
+    def stop_or_fail() -> bool:
+        checkpoints.check()
+        return stop()
+
     def evaluate(params: Params) -> dict[str, float]:
         scores = road.evaluate(params, road.task.dev)
         return {name: scores.get(name, math.nan) for name in assemble.measures(road.task.dev)}
@@ -200,7 +206,7 @@ def fit(
             log=log.write,
             rewind=lambda lines: log.cut(lines + BASELINE_LINES),
             progress=progress.show,
-            stop=stop,
+            stop=stop_or_fail,
         )
     return outcome, before
 

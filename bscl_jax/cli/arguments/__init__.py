@@ -7,6 +7,7 @@ import argparse
 
 from bscl_jax.cli.arguments import (
     _batches,
+    _checkpoint,
     _compare,
     _embed,
     _evaluate,
@@ -22,6 +23,6 @@ def make_parser() -> argparse.ArgumentParser:
         prog="bscl-jax", description="Batch-softmax contrastive learning of sentence embeddings."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (_train, _evaluate, _compare, _embed, _export, _mine, _batches):
+    for command in (_train, _evaluate, _compare, _embed, _export, _mine, _batches, _checkpoint):
         command.add(commands)
     return parser
