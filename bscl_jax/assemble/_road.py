@@ -14,7 +14,7 @@ from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_tripl
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
-from bscl_jax.assemble._steps import make_begin, make_optimizers, make_steps
+from bscl_jax.assemble._steps import make_begin, make_gradients, make_optimizers, make_steps
 from bscl_jax.assemble._towers import Towers, load_towers, make_embeds
 from bscl_jax.assemble._weights import sections_of, train_only
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task
@@ -37,6 +37,7 @@ class Road(NamedTuple):
             with similarities by the parameters in at most so many of them.
         begin: ``(state, epoch) -> state``, the state with which an epoch begins.
         step: ``epoch -> step``, of which each is ``(state, batch, key) -> (state, facts)``.
+        gradient: ``epoch -> gradient``, of which each is ``(state, batch, key) -> (loss, grads)``.
         observe: ``(params, sets) -> {set: what the model shows on it}``.
         evaluate: ``(params, sets) -> {"set/measure": value}``, which follow from that.
     """
@@ -53,6 +54,7 @@ class Road(NamedTuple):
     batch_facts: BatchFacts
     begin: Callable[[training.State, int], training.State]
     step: Callable[[int], training.Step]
+    gradient: Callable[[int], training.Gradient]
     observe: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, evaluation.Observation]]
     evaluate: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, float]]
 
@@ -124,6 +126,7 @@ def lay_road(
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=make_steps(config.training, stages, optimizers, encode, mesh),
+        gradient=make_gradients(config.training, stages, encode, mesh),
         observe=lambda params, sets: evaluation.observe(embeds.at(params), sets),
         evaluate=lambda params, sets: evaluation.evaluate(embeds.at(params), sets),
     )

@@ -1,8 +1,9 @@
 """The training step of each epoch, by the stage that the epoch is in."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import jax
 import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Key
@@ -13,6 +14,9 @@ from bscl_jax.assemble._fits import options
 from bscl_jax.assemble._loss import make_loss, takes_negatives
 from bscl_jax.assemble._stages import Stage, stage_of
 from bscl_jax.types import PairBatch
+
+Result = TypeVar("Result")
+OfBatch = Callable[[training.State, PairBatch, Key[Array, ""] | None], Result]
 
 
 def make_optimizers(
@@ -34,11 +38,7 @@ def make_steps(
     encode: Any,
     mesh: Mesh,
 ) -> Callable[[int], training.Step]:
-    """Make ``step(epoch)``: that of the epoch's stage, with dropout as long as there is to be any.
-
-    Stages share their batches; extra candidates are left out of the steps of a loss that has no
-    use for them.
-    """
+    """Make ``step(epoch)``, see :func:`by_epoch`."""
     steps = [
         training.make_step(
             encode,
@@ -50,22 +50,49 @@ def make_steps(
         for stage, optimizer in zip(stages, optimizers, strict=True)
     ]
 
-    def step_of(epoch: int) -> training.Step:
+    return by_epoch(section, stages, steps)
+
+
+def make_gradients(
+    section: configs.Training, stages: Sequence[Stage], encode: Any, mesh: Mesh
+) -> Callable[[int], training.Gradient]:
+    """Make ``gradient(epoch)``, that of its step, see :func:`by_epoch`."""
+    gradients = [
+        jax.jit(
+            training.make_gradient(
+                encode,
+                make_loss(stage.section.loss, mesh),
+                mesh=mesh,
+                chunk_size=section.chunk_size,
+            )
+        )
+        for stage in stages
+    ]
+    return by_epoch(section, stages, gradients)
+
+
+def by_epoch(
+    section: configs.Training, stages: Sequence[Stage], functions: Sequence[OfBatch[Result]]
+) -> Callable[[int], OfBatch[Result]]:
+    """Return that of the epoch's stage, with dropout as long as there is to be any.
+
+    Stages share their batches; extra candidates are left out for a loss that has no use for them.
+    """
+
+    def function_of(epoch: int) -> OfBatch[Result]:
         stage = stage_of(stages, epoch)
-        step = steps[stages.index(stage)]
+        function = functions[stages.index(stage)]
         dropout = section.dropout_epochs is None or epoch <= section.dropout_epochs
         negatives = takes_negatives(stage.section.loss)
 
-        def take(
-            state: training.State, batch: PairBatch, key: Key[Array, ""] | None
-        ) -> tuple[training.State, dict[str, Array]]:
+        def take(state: training.State, batch: PairBatch, key: Key[Array, ""] | None) -> Result:
             if not negatives:
                 batch = batch._replace(extras=None, extra_ids=None)
-            return step(state, batch, key if dropout else None)
+            return function(state, batch, key if dropout else None)
 
         return take
 
-    return step_of
+    return function_of
 
 
 def make_begin(

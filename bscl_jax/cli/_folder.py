@@ -44,6 +44,11 @@ class RunFolder(NamedTuple):
         return self.path / "quarantine.jsonl"
 
     @property
+    def nonfinite(self) -> Path:
+        """The step whose loss or gradient was not finite, where that ended the run."""
+        return self.path / "nonfinite.json"
+
+    @property
     def results(self) -> Path:
         """The outcome; written last, so that its presence says that the run is finished."""
         return self.path / "results.json"
@@ -132,13 +137,14 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
 
 
 def start(folder: RunFolder, config: configs.Config) -> None:
-    """Write the resolved config, with which a run begins.
+    """Write the resolved config, with which a run begins; what ended an earlier start is gone.
 
     Raises:
         RunError: the folder cannot be written to.
     """
     try:
         write_whole(folder.config, configs.dump(config))
+        folder.nonfinite.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
             f"run.dir {folder.path} cannot be written to ({error.strerror}); choose another with "

@@ -17,6 +17,7 @@ from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import finish, restore_kept, show_results
 from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
 from bscl_jax.cli._kept import base_model
+from bscl_jax.cli._nonfinite import keep_nonfinite
 from bscl_jax.cli._say import say
 from bscl_jax.cli._stages import describe_stages
 from bscl_jax.types import Params
@@ -69,8 +70,10 @@ def train_one(
     except training.Interrupted as interrupted:
         say(console, f"{interrupted}; the same command with --resume goes on")
         return stop.exit_code
-    except FloatingPointError as error:
-        remedy = "other settings need another folder, --set run.dir=…"
+    except training.NonFiniteError as error:
+        keep_nonfinite(folder, config, error)
+        remedy = f"bscl-jax replay {folder.path} shows the gradients of the step"
+        remedy += "; other settings need another folder, --set run.dir=…"
         raise RunError(f"{error}; {remedy}") from error
     except (OSError, checkpoint.DamagedError) as error:
         raise RunError(f"{error}; the same command with --resume goes on") from error
@@ -207,8 +210,14 @@ def fit(
             rewind=lambda lines: log.cut(lines + BASELINE_LINES),
             progress=progress.show,
             stop=stop_or_fail,
+            max_skips=max_skips(config),
         )
     return outcome, before
+
+
+def max_skips(config: configs.Config) -> int:
+    """Return how many updates in a row may be left out."""
+    return config.training.max_skips if config.training.on_nonfinite == "skip" else 0
 
 
 def restore(

@@ -77,6 +77,9 @@ class Training:
             many as its pairs have on average.
         devices: devices to train on; None takes all.
         report_batches: measure, as each epoch begins, what its batches hold.
+        on_nonfinite: where loss or gradient is not finite, ``abort`` ends the run, ``skip`` leaves
+            the update out.
+        max_skips: updates that may be left out in a row; one more ends the run.
     """
 
     batch_size: Count = 32
@@ -90,6 +93,8 @@ class Training:
     num_negatives: Count | None = None
     devices: Count | None = None
     report_batches: bool = True
+    on_nonfinite: Literal["abort", "skip"] = "abort"
+    max_skips: Count = 10
 
 
 @section

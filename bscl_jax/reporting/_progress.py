@@ -81,11 +81,14 @@ class TrainingProgress:
         """Show a record of the log: a step moves the bar, an evaluation leaves a line.
 
         Args:
-            record: ``{"event": "step", "step", "epoch", "loss", …}`` or
-                ``{"event": "evaluation", "epoch", "dev": {…}}``.
+            record: ``{"event": "step", "step", "epoch", "loss", …}``, the same with the event
+                ``skip``, or ``{"event": "evaluation", "epoch", "dev": {…}}``.
         """
         if record["event"] == "step":
             self._show_step(record)
+        elif record["event"] == "skip":
+            where = f"step {record['step']} (epoch {record['epoch']}, batch {record['batch']})"
+            self._console.print(f"{where} skipped: its loss or gradient is not finite")
         else:
             self._show_evaluation(record)
         self._last = time.perf_counter()

@@ -1,5 +1,8 @@
 """State, optimizer, step and loop; a run that was stopped goes on as if it had not been."""
 
+from bscl_jax.training._gradient import Gradient as Gradient
+from bscl_jax.training._gradient import make_gradient as make_gradient
+from bscl_jax.training._nonfinite import NonFiniteError as NonFiniteError
 from bscl_jax.training._optimizer import make_optimizer as make_optimizer
 from bscl_jax.training._position import Best as Best
 from bscl_jax.training._position import Interrupted as Interrupted
@@ -19,12 +22,15 @@ from bscl_jax.training._train import train as train
 __all__ = [
     "EXIT_CODES",
     "Best",
+    "Gradient",
     "Interrupted",
+    "NonFiniteError",
     "Outcome",
     "State",
     "Step",
     "Stop",
     "init_state",
+    "make_gradient",
     "make_optimizer",
     "make_step",
     "make_target",

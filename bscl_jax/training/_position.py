@@ -52,6 +52,7 @@ class Position(NamedTuple):
         best: the best evaluation so far.
         evaluations: records of all evaluations so far.
         log_lines: records logged so far.
+        skipped: updates left out in a row up to here, as they were not finite.
     """
 
     epoch: int = 1
@@ -61,6 +62,7 @@ class Position(NamedTuple):
     best: Best | None = None
     evaluations: tuple[dict[str, Any], ...] = ()
     log_lines: int = 0
+    skipped: int = 0
 
     def to_facts(self) -> dict[str, Any]:
         """Return the position as JSON."""
@@ -69,8 +71,12 @@ class Position(NamedTuple):
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> "Position":
-        """Return the position that ``to_facts`` described; further facts are left alone."""
-        fields = {name: facts[name] for name in cls._fields}
+        """Return the position that ``to_facts`` described; further facts are left alone.
+
+        Checkpoints of earlier versions do not say how many updates were skipped: none.
+        """
+        fields = {name: facts[name] for name in cls._fields if name != "skipped"}
+        fields["skipped"] = facts.get("skipped", 0)
         best = None if fields["best"] is None else Best(**fields["best"])
         return cls(**fields | {"best": best, "evaluations": tuple(fields["evaluations"])})
 

@@ -1,12 +1,12 @@
 """What changes while ``train`` runs."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Int, Key
 
+from bscl_jax.training._nonfinite import NonFiniteError, as_skip, is_finite
 from bscl_jax.training._position import Position, pack, unpack
 from bscl_jax.training._state import State
 from bscl_jax.training._step import Facts, Step
@@ -32,11 +32,13 @@ class Run:
         save: Save,
         log: Callable[[Record], None],
         progress: Callable[[Record], None],
+        max_skips: int,
     ) -> None:
         self.state = state
         self.rows: Int[np.ndarray, " n"] = np.zeros(0, np.int64)
         self.position = Position()
         self._measure, self._save, self._log, self._progress = measure, save, log, progress
+        self._max_skips = max_skips
         self._saved: Position | None = None
         self._running: list[tuple[Record, Facts]] = []
 
@@ -75,13 +77,20 @@ class Run:
         """Wait for steps that are running, all but the newest few; check and log them.
 
         Raises:
-            FloatingPointError: if a loss or gradient is not finite.
+            NonFiniteError: if a loss or gradient is not finite, and it is one more in a row than
+                may be skipped.
         """
         while len(self._running) > all_but:
             record, facts = self._running.pop(0)
             record |= {name: float(value) for name, value in facts.items()}
-            _check_finite(record)
-            self._write(record)
+            if is_finite(record):
+                self.position = self.position._replace(skipped=0)
+                self._write(record)
+                continue
+            if self.position.skipped == self._max_skips:
+                raise NonFiniteError(record, self.rows, self._max_skips)
+            self.position = self.position._replace(skipped=self.position.skipped + 1)
+            self._write(as_skip(record))
 
     def add_evaluation(self, epoch: int, scores: Mapping[str, float]) -> None:
         """Log the scores of an epoch and see whether it is the best."""
@@ -111,13 +120,3 @@ class Run:
         self._log(record)
         self._progress(record)
         self.position = self.position._replace(log_lines=self.position.log_lines + 1)
-
-
-def _check_finite(record: Record) -> None:
-    for name in ("loss", "gradient_norm"):
-        if not math.isfinite(record.get(name, 0)):
-            raise FloatingPointError(
-                f"{name} is {record[name]} at step {record['step']} (epoch {record['epoch']}, "
-                f"batch {record['batch']}); no checkpoint holds this update; lower the learning "
-                "rate, raise the temperature, or look at the pairs of this batch"
-            )

@@ -9,6 +9,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Key
 
 from bscl_jax import gradients, parallel
+from bscl_jax.training._gradient import make_gradient
+from bscl_jax.training._nonfinite import update_if_finite
 from bscl_jax.training._optimizer import last_learning_rate
 from bscl_jax.training._state import State
 from bscl_jax.training._temperature import BIAS, NAME, clamp_temperature
@@ -46,6 +48,8 @@ def make_step(
         dropout. Facts are scalars: ``loss``, ``temperature`` and ``bias`` (where trained) before
         the update, ``gradient_norm`` before clipping, ``learning_rate`` (where the optimizer
         keeps it) of the update. A trained temperature is clamped to [0.001, 10] after the update.
+        Where loss or gradient norm is not finite there is no update: parameters and optimizer stay
+        as they were, bit for bit, and only ``state.step`` counts on.
 
     Raises:
         ValueError: if chunk_size < 1.
@@ -67,24 +71,24 @@ def make_step(
         >>> int(state.step), float(facts["loss"])
         (1, 8.0)
     """
-    if chunk_size is None:
-        compute = gradients.value_and_grad(encode, loss)
-    else:
-        compute = gradients.cached_value_and_grad(encode, loss, chunk_size=chunk_size, mesh=mesh)
+    gradient = make_gradient(encode, loss, mesh=mesh, chunk_size=chunk_size)
 
     def step(state: State, batch: PairBatch, key: Key[Array, ""] | None) -> tuple[State, Facts]:
-        dropout_key = None if key is None else jax.random.fold_in(key, state.step)
-        value, grads = compute(state.params, batch, dropout_key)
+        value, grads = gradient(state, batch, key)
+        norm = optax.tree.norm(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = clamp_temperature(optax.apply_updates(state.params, updates))
-        facts = {"loss": value, "gradient_norm": optax.tree.norm(grads)}
+        facts = {"loss": value, "gradient_norm": norm}
         if (rate := last_learning_rate(opt_state)) is not None:
             facts["learning_rate"] = rate
         if NAME in state.params:
             facts["temperature"] = jnp.exp(state.params[NAME])
         if BIAS in state.params:
             facts["bias"] = state.params[BIAS]
-        return State(params, opt_state, state.step + 1), facts
+        updated = update_if_finite(
+            value, norm, (params, opt_state), (state.params, state.opt_state)
+        )
+        return State(*updated, state.step + 1), facts
 
     everywhere = NamedSharding(mesh, PartitionSpec())
     rows = NamedSharding(mesh, PartitionSpec(parallel.AXIS))

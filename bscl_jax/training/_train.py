@@ -33,6 +33,7 @@ def train(
     rewind: Callable[[int], None] = lambda lines: None,
     progress: Callable[[Record], None] = lambda record: None,
     stop: Callable[[], bool] = lambda: False,
+    max_skips: int = 0,
 ) -> Outcome:
     """Train for some epochs, evaluate after each, and save so that nothing is lost.
 
@@ -76,18 +77,22 @@ def train(
             last finished step is saved and Interrupted raised. With several processes the
             answer must be the same on all. ``order``, ``evaluate`` and ``batch`` may raise
             Interrupted themselves, to stop sooner.
+        max_skips: steps in a row whose loss or gradient may be not finite. ``make_step`` leaves
+            their update out; they are logged as ``{"event": "skip", …}`` (what is not finite as
+            None). One more ends the run; 0 ends it at the first.
 
     Returns:
         The last state, the best evaluation and all evaluations.
 
     Raises:
         Interrupted: after a checkpoint was handed to ``save``.
-        FloatingPointError: if a loss or gradient is not finite, before that update is saved.
+        NonFiniteError: a FloatingPointError, if a loss or gradient is not finite (once more in a
+            row than ``max_skips``), before anything after that step is saved.
         ValueError: if num_epochs, num_batches or save_every is below 1, or the evaluation has no
             such measure.
     """
     _check_counts(num_epochs=num_epochs, num_batches=num_batches, save_every=save_every)
-    run = Run(state, measure, save, log, progress)
+    run = Run(state, measure, save, log, progress, max_skips)
     if resume is not None:
         run.restore(*resume)
     rewind(run.position.log_lines)

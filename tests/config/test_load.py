@@ -65,7 +65,7 @@ def test_every_mistake_is_in_one_message_with_its_place() -> None:
         "--set: optimizer.learning_rate: must be greater than 0, was -1",
         "config:8:12: training.epoch: unknown key; did you mean 'epochs'? known here: "
         "batch_size, epochs, dropout_epochs, save_every, chunk_size, packing, num_shapes, "
-        "num_lengths, num_negatives, devices, report_batches",
+        "num_lengths, num_negatives, devices, report_batches, on_nonfinite, max_skips",
     ]
 
 

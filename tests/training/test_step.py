@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import numpy as np
 import optax
@@ -160,3 +163,37 @@ def test_the_temperature_stays_in_its_range_whichever_way_it_is_driven() -> None
 def test_a_chunk_of_no_rows_is_an_error() -> None:
     with pytest.raises(ValueError, match="chunk_size must be at least 1"):
         take_steps(chunk_size=0)
+
+
+def nan_loss(params: dict, *arguments: Any) -> jax.Array:
+    """Return the toy loss, or NaN where the first score is below 0."""
+    scores = arguments[-1].scores
+    return toy.loss(params, *arguments) * jax.numpy.where(scores[0] < 0, jax.numpy.nan, 1)
+
+
+def steep_loss(params: dict, *arguments: Any) -> jax.Array:
+    """Return the toy loss, at an infinite slope where the first score is below 0."""
+    scores, slope = arguments[-1].scores, params["log_temperature"]
+    zero = slope - jax.lax.stop_gradient(slope)
+    return toy.loss(params, *arguments) + jax.numpy.sqrt(zero + (scores[0] >= 0))
+
+
+@pytest.mark.parametrize("loss", [nan_loss, steep_loss])
+def test_a_step_that_is_not_finite_changes_no_bit_of_parameters_and_optimizer(
+    loss: Callable,
+) -> None:
+    mesh, optimizer = parallel.make_mesh(2), training.make_optimizer(num_steps=9)
+    step = training.make_step(toy.encode, loss, optimizer, mesh=mesh)
+    batch = parallel.place(toy.make_batch(16, dtype=np.float32), mesh)
+    spoiled = batch._replace(scores=-1 - batch.scores)
+    state = training.init_state(toy.make_params(dtype=np.float32), optimizer, mesh=mesh)
+    state, _ = step(state, batch, jax.random.key(0))
+    before = jax.tree.map(np.array, state)
+    state, facts = step(state, spoiled, jax.random.key(0))
+    assert not np.isfinite(facts["gradient_norm"])
+    assert np.isfinite(facts["loss"]) == (loss is steep_loss)
+    after = jax.tree.map(np.array, state)
+    jax.tree.map(np.testing.assert_array_equal, after, before._replace(step=np.int32(2)))
+    state, facts = step(state, batch, jax.random.key(0))
+    assert np.isfinite(facts["gradient_norm"])
+    assert (np.asarray(state.params["encoder"]["table"]) != after.params["encoder"]["table"]).any()

@@ -192,6 +192,52 @@ def test_a_step_that_is_not_finite_ends_the_run_and_reaches_no_checkpoint(
     assert log[-1]["step"] == 4
 
 
+def step_with_losses(*losses: float) -> Callable:
+    def step(state: training.State, batch: str, key: None) -> tuple:
+        facts = {"loss": losses[state.step], "gradient_norm": 1.0}
+        return state._replace(step=state.step + 1), facts
+
+    return step
+
+
+def test_steps_that_are_skipped_are_logged_as_such_and_counted_in_a_row() -> None:
+    log, skipped = [], []
+    fake_run(
+        step=step_with_losses(1.0, NAN, NAN, 1.0, NAN, NAN),
+        log=log.append,
+        save=lambda step, tree, facts, score: skipped.append(facts["skipped"]),
+        save_every=1,
+        max_skips=2,
+    )
+    events = [record["event"] for record in log]
+    assert events == ["step", "skip", "skip", "evaluation"] * 2
+    assert log[1] == {
+        **{"event": "skip", "epoch": 1, "batch": 1, "step": 2},
+        **{"loss": None, "gradient_norm": 1.0},
+    }
+    assert skipped == [0, 1, 2, 2, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_one_skip_more_in_a_row_than_may_be_ends_the_run(resumed: bool) -> None:
+    last = {}
+
+    def save(step: int, tree: dict, facts: dict, score: float | None) -> None:
+        last[step] = (tree, facts)
+
+    options = {"step": step_with_losses(1.0, NAN, NAN, NAN, 1.0, 1.0), "max_skips": 2}
+    resume = None
+    if resumed:
+        with pytest.raises(training.Interrupted):
+            fake_run(**options, save=save, save_every=1, stop=lambda: 2 in last)
+        resume = last[2]
+    message = r"nan at step 4 \(epoch 2, batch 0, the 2 steps before it were skipped too\)"
+    with pytest.raises(training.NonFiniteError, match=message) as raised:
+        fake_run(**options, resume=resume)
+    assert raised.value.record["step"] == 4
+    assert raised.value.order.tolist() == [*range(6)]
+
+
 def test_a_measure_that_evaluation_does_not_have_is_an_error_before_the_first_step() -> None:
     with pytest.raises(ValueError, match=r"returns \(dev/map, dev/mrr\), got 'dev/f1'"):
         fake_run(measure="dev/f1", baseline={"dev/map": 0.1, "dev/mrr": 0.2}, step=None)

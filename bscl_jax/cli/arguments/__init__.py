@@ -13,6 +13,7 @@ from bscl_jax.cli.arguments import (
     _evaluate,
     _export,
     _mine,
+    _replay,
     _train,
 )
 
@@ -23,6 +24,16 @@ def make_parser() -> argparse.ArgumentParser:
         prog="bscl-jax", description="Batch-softmax contrastive learning of sentence embeddings."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (_train, _evaluate, _compare, _embed, _export, _mine, _batches, _checkpoint):
+    for command in (
+        _train,
+        _evaluate,
+        _compare,
+        _embed,
+        _export,
+        _mine,
+        _batches,
+        _checkpoint,
+        _replay,
+    ):
         command.add(commands)
     return parser
