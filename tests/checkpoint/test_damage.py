@@ -70,8 +70,9 @@ def test_leaves_that_changed_places_are_found(first: str, second: str, two_steps
 
 def spoil(draw: random.Random, files: list[Path]) -> None:
     """Flip a bit, cut a file, empty a stretch of it, lengthen it, exchange it or take it away."""
-    path, other = draw.sample(files, 2)
+    path = draw.choice(files)
     octets = path.read_bytes()
+    other = draw.choice([each for each in files if each.read_bytes() != octets])
     at = draw.randrange(len(octets))
     match draw.randrange(6):
         case 0:
