@@ -18,8 +18,10 @@ SAMPLES, WARM_UP = 20, 5
 """How often a run is looked at, and how often while it warms up."""
 MEBIBYTE = 2**20
 GROWTH = 16
-"""MiB, at most, from the end of the warm-up to the end of the run. The records of 1,800
-evaluations, which a run keeps, are 1 of them, the rest is the allocators' play."""
+"""MiB, at most, from the end of the warm-up to the end of the run: the allocators' play."""
+LEFT_BEHIND = 0.15
+"""MiB, at most, that a save may add to that. Writing and reading 100 arrays in TensorStore's format
+leaves some 0.1 behind in its compiled code, whoever calls it."""
 
 POOLS = 8
 """Threads that pools of jax and Orbax may still add; they start one where all others are busy."""
@@ -39,17 +41,19 @@ class Sample(NamedTuple):
 
     step: int
     mebibytes: float
+    saves: int
     descriptors: int
     threads: int
     programs: int
 
     @classmethod
-    def take(cls, step: int) -> "Sample":
+    def take(cls, step: int, saves: int) -> "Sample":
         gc.collect()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(
             step,
             pages * os.sysconf("SC_PAGE_SIZE") / MEBIBYTE,
+            saves,
             len([*Path("/proc/self/fd").iterdir()]),
             len([*Path("/proc/self/task").iterdir()]),
             len(compiled),
@@ -65,12 +69,18 @@ def test_a_long_run_holds_no_more_memory_descriptors_and_threads_and_compiles_no
     road = assemble.lay_road(settings)
     log = reporting.MetricsLog(tmp_path / "metrics.jsonl")
     samples: list[Sample] = []
+    saves = 0
     every = settings.training.epochs // SAMPLES
 
     def progress(record: dict[str, Any]) -> None:
         if record["event"] == "evaluation" and record["epoch"] % every == 0:
             checkpoints.wait()  # a save has threads of its own
-            samples.append(Sample.take(record["step"]))
+            samples.append(Sample.take(record["step"], saves))
+
+    def save(*arguments: Any) -> None:
+        nonlocal saves
+        saves += 1
+        checkpoints.save(*arguments)
 
     with (
         checkpoint.Checkpoints(tmp_path / "checkpoints") as checkpoints,
@@ -86,7 +96,7 @@ def test_a_long_run_holds_no_more_memory_descriptors_and_threads_and_compiles_no
             batch=road.batch,
             evaluate=lambda params: road.evaluate(params, road.task.dev),
             measure=settings.evaluation.measure,
-            save=checkpoints.save,
+            save=save,
             save_every=50,
             log=log.write,
             progress=progress,
@@ -98,4 +108,5 @@ def test_a_long_run_holds_no_more_memory_descriptors_and_threads_and_compiles_no
     assert after[-1].programs == before[-1].programs
     assert max(it.descriptors for it in after) <= max(it.descriptors for it in before)
     assert after[-1].threads - before[-1].threads <= POOLS
-    assert after[-1].mebibytes - before[-1].mebibytes < GROWTH
+    allowed = GROWTH + LEFT_BEHIND * (after[-1].saves - before[-1].saves)
+    assert after[-1].mebibytes - before[-1].mebibytes < allowed
