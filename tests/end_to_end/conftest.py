@@ -18,4 +18,5 @@ def reference(tiny_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("reference") / "run"
     with tiny.shared_step("reference"):
         assert tiny.train(tiny_config, folder) == 0
+    assert tiny.results(folder)["best_epoch"] > 0, "it must leave a model that training changed"
     return folder

@@ -49,7 +49,7 @@ data: {{kind: pairs, train: {folder}/train.tsv, dev: {folder}/dev.tsv, test: {fo
 encoder: {{kind: random, num_layers: 1, hidden_size: 16, max_length: 16}}
 loss: {{kind: batch_softmax, train_temperature: true}}
 shuffling: {{kind: by_example, group_size: 2, num_neighbors: 8}}
-optimizer: {{learning_rate: 1e-3}}
+optimizer: {{learning_rate: 3e-3}}
 training: {{batch_size: 8, epochs: 2, save_every: 2, num_shapes: 1, devices: 1}}
 evaluation: {{measure: pairs/mrr}}
 """
