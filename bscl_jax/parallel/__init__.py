@@ -1,4 +1,4 @@
-"""The mesh, how host arrays get onto it, and losses that are computed across it.
+"""The mesh, how host arrays get onto it, losses across it, and processes that share it.
 
 A batch is split by rows, all else is copied.
 """
@@ -8,5 +8,27 @@ from bscl_jax.parallel._mesh import AXIS as AXIS
 from bscl_jax.parallel._mesh import make_mesh as make_mesh
 from bscl_jax.parallel._place import place as place
 from bscl_jax.parallel._place import replicate as replicate
+from bscl_jax.parallel._place import to_local as to_local
+from bscl_jax.parallel._processes import is_first as is_first
+from bscl_jax.parallel._processes import start_processes as start_processes
+from bscl_jax.parallel._together import ProcessError as ProcessError
+from bscl_jax.parallel._together import by_first as by_first
+from bscl_jax.parallel._together import check_same as check_same
+from bscl_jax.parallel._together import make_agree as make_agree
+from bscl_jax.parallel._together import together as together
 
-__all__ = ["AXIS", "across", "make_mesh", "place", "replicate"]
+__all__ = [
+    "AXIS",
+    "ProcessError",
+    "across",
+    "by_first",
+    "check_same",
+    "is_first",
+    "make_agree",
+    "make_mesh",
+    "place",
+    "replicate",
+    "start_processes",
+    "to_local",
+    "together",
+]

@@ -65,6 +65,27 @@ def replicate(tree: Tree, mesh: Mesh) -> Tree:
     return jax.tree.map(lambda leaf: _put(leaf, everywhere), tree)
 
 
+def to_local(tree: Tree) -> Tree:
+    """Return the copy of a replicated tree that the first device of this process holds.
+
+    What is computed of it needs no other process.
+
+    Args:
+        tree: a tree of ``jax.Array``, each whole on every device.
+
+    Returns:
+        The same tree, each array on one device; nothing is copied.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax import parallel
+        >>> tree = parallel.replicate({"bias": np.zeros(3)}, parallel.make_mesh())
+        >>> len(parallel.to_local(tree)["bias"].devices())
+        1
+    """
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
+
+
 def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
     """Place a copy of one array; the branch for several processes takes this one's rows of it."""
     if jax.process_count() > 1:
