@@ -15,7 +15,8 @@ class MetricsLog:
     the same bytes.
 
     Args:
-        path: the file; made with its folder if it is not there.
+        path: the file; made with its folder if it is not there. None keeps no file, for those of
+            several processes that do not write.
 
     Example:
         >>> import tempfile
@@ -27,10 +28,12 @@ class MetricsLog:
         (1, [{'event': 'step', 'step': 1, 'loss': 0.5}])
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.num_lines = _cut(self.path, None)
+    def __init__(self, path: str | Path | None) -> None:
+        self.path = None if path is None else Path(path)
+        self.num_lines = 0
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.num_lines = _cut(self.path, None)
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one record and hand it to the operating system.
@@ -42,8 +45,9 @@ class MetricsLog:
             ValueError: a number is not finite.
         """
         line = json.dumps(record, allow_nan=False)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
         self.num_lines += 1
 
     def cut(self, num_lines: int) -> None:
@@ -52,7 +56,7 @@ class MetricsLog:
         Raises:
             ValueError: the file has fewer whole lines than that.
         """
-        found = _cut(self.path, num_lines)
+        found = num_lines if self.path is None else _cut(self.path, num_lines)
         if found < num_lines:
             raise ValueError(
                 f"{self.path} must have at least {num_lines} lines, as the checkpoint says, "

@@ -50,3 +50,13 @@ def test_a_number_that_is_not_finite_is_refused_and_leaves_no_line(tmp_path: Pat
     with pytest.raises(ValueError, match="not JSON compliant"):
         log.write({"loss": float("nan")})
     assert not log.path.exists()
+
+
+def test_a_log_without_a_file_counts_and_writes_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = MetricsLog(None)
+    log.write({"step": 1})
+    assert log.num_lines == 1
+    log.cut(0)
+    assert log.num_lines == 0
+    assert not list(tmp_path.iterdir())
