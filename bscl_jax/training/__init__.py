@@ -17,6 +17,7 @@ from bscl_jax.training._state import init_state as init_state
 from bscl_jax.training._state import restart_optimizer as restart_optimizer
 from bscl_jax.training._step import Step as Step
 from bscl_jax.training._step import make_step as make_step
+from bscl_jax.training._stop_together import StopTogether as StopTogether
 from bscl_jax.training._train import train as train
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "State",
     "Step",
     "Stop",
+    "StopTogether",
     "init_state",
     "make_gradient",
     "make_optimizer",

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bscl_jax import training
+from bscl_jax import parallel, training
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
@@ -45,3 +45,11 @@ def test_a_second_signal_ends_the_process_at_once_even_inside_compiled_code() ->
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_a_signal_to_another_process_stops_this_one_for_good_with_its_exit_status(monkeypatch):
+    answers = iter([0, signal.SIGTERM])
+    monkeypatch.setattr(parallel, "make_agree", lambda: lambda value: next(answers))
+    stop = training.StopTogether(training.Stop())
+    assert [stop(), stop(), stop()] == [False, True, True]
+    assert stop.exit_code == 75
