@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from bscl_jax import config as configs
@@ -165,7 +165,8 @@ def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int
         batch_size: texts encoded at a time.
         advance: called with the number of texts of each finished batch.
     """
-    apply = jax.jit(lambda params, tokens: tower.encode(params, tokens, None))
+    whole = NamedSharding(mesh, PartitionSpec())  # each process reads all that comes out
+    apply = jax.jit(lambda params, tokens: tower.encode(params, tokens, None), out_shardings=whole)
 
     def split(tokens: TokenBatch) -> TokenBatch:
         return tokens if len(tokens.ids) % mesh.size else parallel.place(tokens, mesh)

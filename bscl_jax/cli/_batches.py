@@ -70,13 +70,12 @@ def batches(
     return 0
 
 
-def write_batches(
-    path: Path, road: assemble.Road, params: Params, order: np.ndarray, epoch: int
-) -> None:
-    """Measure the batches of an epoch that is about to be trained on, and write what they hold."""
+def measure_batches(
+    road: assemble.Road, params: Params, order: np.ndarray, epoch: int
+) -> dict[str, Any]:
+    """Measure what the batches of an epoch hold that is about to be trained on."""
     most = min(SAMPLED, -(-road.num_batches // ONE_IN))
-    record = {"epoch": epoch, **road.batch_facts(params, order, most)}
-    write_json(path, record)
+    return {"epoch": epoch, **road.batch_facts(params, order, most)}
 
 
 def with_epochs(config: configs.Config, epochs: int | None) -> configs.Config:

@@ -1,11 +1,12 @@
 """What a run leaves behind: scores of the kept epoch, model, report, results."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 
-from bscl_jax import assemble, checkpoint, evaluation, reporting, training
+from bscl_jax import assemble, checkpoint, evaluation, parallel, reporting, training
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._kept import Kept, binary_sets, describe, describe_kept
@@ -70,7 +71,20 @@ def finish(
         "interval": INTERVAL,
         **describe_kept(config, road, kept, threshold),
     }
+    parallel.by_first(partial(leave, config, folder, road, kept, results))
+    return results
+
+
+def leave(
+    config: configs.Config,
+    folder: RunFolder,
+    road: assemble.Road,
+    kept: Kept,
+    results: dict[str, Any],
+) -> None:
+    """Write model, report and, last, results, as one of the processes alone can."""
     if config.export.format == "sentence_transformers":
+        kept = kept._replace(params=parallel.to_local(kept.params))
         write_model(folder.model, config, road, kept, results, title=folder.path.name)
     reporting.write_report(
         folder.report,
@@ -86,7 +100,6 @@ def finish(
         batches=folder.read_batches(),
     )
     folder.write_results(results)
-    return results
 
 
 def show_results(console: Console, folder: RunFolder, results: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from bscl_jax import config as configs
-from bscl_jax import training
+from bscl_jax import parallel, training
 from bscl_jax.cli._folder import RunError, check_may_start, differences
+from bscl_jax.cli._processes import make_console
 from bscl_jax.cli._say import say
 from bscl_jax.cli._seeds import SeedsFolder, check_holds_runs, read_scores
 from bscl_jax.cli._summary import show_summary, summarize
@@ -33,14 +33,20 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
     Raises:
         RunError: what the user can put right.
     """
-    console = Console(highlight=False)
-    with training.signals() as stop:
+    console = make_console()
+
+    def prepare() -> tuple[configs.Config, SeedsFolder, dict[int, configs.Config]]:
+        config = configs.load(config_path, overrides)
+        folder = SeedsFolder(Path(config.run.dir))
+        seeded = with_seeds(config, folder, num_runs)
+        check_may_all_start(folder, seeded, resume=resume)
+        return config, folder, seeded
+
+    with training.signals() as own:
+        stop = training.StopTogether(own)
         try:
-            config = configs.load(config_path, overrides)
-            folder = SeedsFolder(Path(config.run.dir))
-            seeded = with_seeds(config, folder, num_runs)
-            check_may_all_start(folder, seeded, resume=resume)
-        except (ValueError, OSError) as error:
+            config, folder, seeded = parallel.together(prepare)
+        except (ValueError, OSError, parallel.ProcessError) as error:
             raise RunError(str(error)) from error
         for number, (seed, each) in enumerate(seeded.items(), 1):
             if folder.run(seed).state() == "finished":
@@ -55,7 +61,7 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
     summary = summarize(
         {seed: read_scores(folder.run(seed)) for seed in seeded}, config.evaluation.measure
     )
-    folder.write_summary(summary)
+    parallel.by_first(partial(folder.write_summary, summary))
     show_summary(console, folder, summary)
     return 0
 

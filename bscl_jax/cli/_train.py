@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from bscl_jax import assemble, checkpoint, evaluation, reporting, shuffling, training
+from bscl_jax import assemble, checkpoint, evaluation, parallel, reporting, shuffling, training
 from bscl_jax import config as configs
-from bscl_jax.cli._batches import write_batches
+from bscl_jax.cli._batches import measure_batches
 from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import finish, restore_kept, show_results
-from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, start
+from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, write_json
 from bscl_jax.cli._kept import base_model
 from bscl_jax.cli._nonfinite import keep_nonfinite
+from bscl_jax.cli._processes import check_start, make_console, start_together
 from bscl_jax.cli._say import say
 from bscl_jax.cli._stages import describe_stages
 from bscl_jax.types import Params
@@ -41,13 +43,13 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
         RunError: what the user can put right. What does not come of training itself shows before
             anything is written.
     """
-    console = Console(highlight=False)
-    with training.signals() as stop:
+    console = make_console()
+    with training.signals() as own:
         try:
-            config = configs.load(config_path, overrides)
-        except (ValueError, OSError) as error:
+            config = parallel.together(partial(configs.load, config_path, overrides))
+        except (ValueError, OSError, parallel.ProcessError) as error:
             raise RunError(str(error)) from error
-        return train_one(config, console, stop, resume=resume)
+        return train_one(config, console, training.StopTogether(own), resume=resume)
 
 
 def train_one(
@@ -55,15 +57,22 @@ def train_one(
 ) -> int:
     """Train, evaluate and export; see :func:`train`."""
     folder = RunFolder(Path(config.run.dir))
-    try:
+
+    def prepare() -> assemble.Road | None:
         if folder.state() == "finished":
+            return None
+        check_may_start(folder, config, resume=resume)
+        return assemble.lay_road(config, advance=lambda _: leave_if(stop))
+
+    try:
+        road = parallel.together(prepare)
+        if road is None:
             show_finished(console, folder, config)
             return 0
-        check_may_start(folder, config, resume=resume)
-        road = assemble.lay_road(config, advance=lambda _: leave_if(stop))
-        start(folder, config)
-        keep_quarantine(folder, config, road.task)
-    except (ValueError, OSError) as error:
+        check_start(folder, config, road)
+        start_together(folder, config)
+        parallel.by_first(partial(keep_quarantine, folder, config, road.task))
+    except (ValueError, OSError, parallel.ProcessError) as error:
         raise RunError(str(error)) from error
     try:
         run(config, folder, road, console, stop)
@@ -71,11 +80,11 @@ def train_one(
         say(console, f"{interrupted}; the same command with --resume goes on")
         return stop.exit_code
     except training.NonFiniteError as error:
-        keep_nonfinite(folder, config, error)
+        parallel.by_first(partial(keep_nonfinite, folder, config, error))
         remedy = f"bscl-jax replay {folder.path} shows the gradients of the step"
         remedy += "; other settings need another folder, --set run.dir=…"
         raise RunError(f"{error}; {remedy}") from error
-    except (OSError, checkpoint.DamagedError) as error:
+    except (OSError, checkpoint.DamagedError, parallel.ProcessError) as error:
         raise RunError(f"{error}; the same command with --resume goes on") from error
     return 0
 
@@ -105,9 +114,10 @@ def run(
     """Score the baseline, train, keep the best epoch, score it, export it and report."""
     started = time.monotonic()
     introduce(config, road, console)
-    log = reporting.MetricsLog(folder.metrics)
+    log = reporting.MetricsLog(folder.metrics if parallel.is_first() else None)
     with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
         outcome, before = fit(config, folder, road, log, checkpoints, console, stop)
+        parallel.together(checkpoints.wait)
         kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
     with console.status("scoring the kept epoch on the test split, exporting it"):
         results = finish(config, folder, road, kept, before)
@@ -135,15 +145,17 @@ def written(
     """Write each order into the run folder when it is made, and what its batches hold.
 
     Nobody reads the order there: a checkpoint carries that of its epoch, so a file that is edited
-    changes no run that is under way.
+    changes no run that is under way. Of several processes all measure, and the first writes.
     """
 
     def ordered(params: Params, epoch: int) -> np.ndarray:
         rows = road.order(params, epoch)
         path = shuffling.epoch_path(folder.orders, epoch)
-        if report_batches:
-            write_batches(path.with_suffix(".json"), road, params, rows, epoch)
-        shuffling.write_order(path, rows)
+        facts = measure_batches(road, params, rows, epoch) if report_batches else None
+        if parallel.is_first():
+            if facts is not None:
+                write_json(path.with_suffix(".json"), facts)
+            shuffling.write_order(path, rows)
         return rows
 
     return ordered
@@ -174,7 +186,7 @@ def fit(
 
     resume = dev_baseline = None
     if checkpoints.steps():
-        resume = restore(road, log, checkpoints)
+        resume = parallel.together(partial(restore, road, log, checkpoints))
         say(console, f"resuming after step {resume[1]['step']}")
     with console.status("scoring the model before training"):
         before = road.observe(road.state.params, road.task.test)

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from bscl_jax.cli.arguments._processes import add_processes, start_processes
 from bscl_jax.cli.arguments._shared import add_overrides, count
 
 
@@ -25,11 +26,13 @@ def add(commands: Any) -> None:
         help="train with K seeds, run.seed and those that follow it, each in a folder of its own "
         "below run.dir; print mean, interval and the best on dev",
     )
+    add_processes(train)
     train.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     """Call ``train``, or with several seeds ``train_runs``, with its arguments."""
+    start_processes(arguments)
     if arguments.runs is not None:
         from bscl_jax.cli._runs import train_runs
 
