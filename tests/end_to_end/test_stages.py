@@ -55,7 +55,7 @@ def test_a_run_stopped_around_the_end_of_a_stage_and_resumed_equals_one_that_was
 def test_the_second_stage_begins_a_schedule_and_leaves_the_temperature_alone(staged):
     steps = tiny.records(staged, "step")
     assert [step["step"] for step in steps] == list(range(1, LAST + 1))
-    rates = [step["learning_rate"] / 1e-3 for step in steps[FIRST:]]
+    rates = [step["learning_rate"] / tiny.LEARNING_RATE for step in steps[FIRST:]]
     assert rates == pytest.approx([1 / 3, 2 / 3, 1])
     temperatures = [step["temperature"] for step in steps]
     assert len(set(temperatures[:FIRST])) == FIRST

@@ -42,6 +42,7 @@ PAIRS = {
     "test": [(f"may I borrow {thing}?", f"{thing} for a week") for thing in THINGS[5:]],
 }
 NUM_BATCHES, NUM_EPOCHS = 3, 2
+LEARNING_RATE = 3e-3
 
 CONFIG = """
 run: {{dir: {folder}/run, seed: 3}}
@@ -49,7 +50,7 @@ data: {{kind: pairs, train: {folder}/train.tsv, dev: {folder}/dev.tsv, test: {fo
 encoder: {{kind: random, num_layers: 1, hidden_size: 16, max_length: 16}}
 loss: {{kind: batch_softmax, train_temperature: true}}
 shuffling: {{kind: by_example, group_size: 2, num_neighbors: 8}}
-optimizer: {{learning_rate: 3e-3}}
+optimizer: {{learning_rate: {rate}}}
 training: {{batch_size: 8, epochs: 2, save_every: 2, num_shapes: 1, devices: 1}}
 evaluation: {{measure: pairs/mrr}}
 """
@@ -74,7 +75,7 @@ def write(folder: Path) -> Path:
         rows = [f"{query}\t{target}\t{7 * i % 6}\n" for i, (query, target) in enumerate(pairs)]
         (folder / f"{split}.tsv").write_text("".join(["query\ttarget\tgrade\n", *rows]))
     config = folder / "run.yaml"
-    config.write_text(CONFIG.format(folder=folder))
+    config.write_text(CONFIG.format(folder=folder, rate=LEARNING_RATE))
     return config
 
 
