@@ -46,7 +46,7 @@ def choose_shapes(
         most_tokens: most tokens of a row, at least those of the longest text.
 
     Returns:
-        The shapes, the dearest first.
+        The shapes, the largest first, the others in the order in which they were picked.
 
     Raises:
         ValueError: if ``max_shapes`` or ``multiple`` is below 1.

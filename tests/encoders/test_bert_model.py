@@ -107,6 +107,15 @@ def test_bfloat16_is_close_to_float32_and_comes_out_as_float32(small, batch: Tok
     np.testing.assert_allclose(out, apply(params, batch), atol=BFLOAT16_GAP)
 
 
+def test_the_gradient_in_bfloat16_is_that_of_float32_but_for_rounding(
+    batch: TokenBatch, plain
+) -> None:
+    half, params = encoders.random(TEXTS, seed=0, hidden_size=16, dtype="bfloat16")
+    _, gradient = value_and_gradient(half, params, batch)
+    assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype("float32")}
+    assert 1e-4 < largest_gap(plain[1], gradient) < BFLOAT16_GAP
+
+
 def test_attention_with_dropout_is_attention_where_nothing_is_dropped() -> None:
     query, key, value = jax.random.normal(jax.random.key(0), (3, 2, 5, 2, 4))
     mask = jnp.array([[True] * 5, [True, True, False, False, False]])

@@ -57,6 +57,16 @@ def test_texts_that_share_a_row_know_nothing_of_one_another(name: str, tmp_path)
     )
 
 
+def test_a_prompt_is_left_out_of_each_text_of_a_row() -> None:
+    encoder, params = encoders.random(["how to renew a book"], seed=0, num_layers=1)
+    packed, alone = make_texts(6)
+    apply = jax.jit(lambda tokens, length: encoder.apply(params, tokens, prompt_length=length))
+    together = apply(packed, 2)
+    np.testing.assert_allclose(together[LENGTHS > 0], apply(alone, 2), atol=ROUNDING)
+    assert abs(together - apply(packed, 0)).max() > 0.01
+    assert np.isfinite(together).all()
+
+
 def test_a_place_without_a_text_is_finite_and_has_no_gradient() -> None:
     encoder, params = encoders.random(["how to renew a book"], seed=0, num_layers=1)
     packed, _ = make_texts(6)
