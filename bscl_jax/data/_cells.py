@@ -1,9 +1,14 @@
 """What a cell may hold: functions from a cell to its value, for ``read_table``."""
 
 import math
+import unicodedata
 from collections.abc import Callable
 
 from bscl_jax.data._errors import quote
+
+UNSEEN = ("Cc", "Cf")
+"""Unicode categories of characters that show nothing: controls, and zero-width spaces, marks and
+joiners."""
 
 
 def as_text(cell: str) -> str:
@@ -16,20 +21,22 @@ def as_text(cell: str) -> str:
         The cell itself.
 
     Raises:
-        ValueError: if it is empty or white space only.
+        ValueError: if it is empty, or of white space and characters that show nothing only: a
+            tokenizer makes nothing of them either.
 
     Example:
         >>> from bscl_jax.data import as_text
         >>> as_text("renew online?")
         'renew online?'
     """
-    if not cell or cell.isspace():
-        raise ValueError("the text is empty; fill the cell or delete the row")
+    if _is_blank(cell):
+        fault = f"{quote(cell)}, which shows nothing" if cell.strip() else "empty"
+        raise ValueError(f"the text is {fault}; fill the cell or delete the row")
     return cell
 
 
 def as_text_or_none(cell: str) -> str | None:
-    """Take a cell as text, unchanged; an empty one, or one of white space only, is None.
+    """Take a cell as text, unchanged; one that ``as_text`` refuses as empty is None.
 
     Args:
         cell: the cell.
@@ -42,7 +49,7 @@ def as_text_or_none(cell: str) -> str | None:
         >>> as_text_or_none("opening hours"), as_text_or_none(" ")
         ('opening hours', None)
     """
-    return None if not cell or cell.isspace() else cell
+    return None if _is_blank(cell) else cell
 
 
 def as_score(low: float, high: float) -> Callable[[str], float]:
@@ -109,3 +116,7 @@ def one_of(*names: str) -> Callable[[str], str]:
         return cell
 
     return parse
+
+
+def _is_blank(cell: str) -> bool:
+    return all(each.isspace() or unicodedata.category(each) in UNSEEN for each in cell)

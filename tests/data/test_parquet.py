@@ -55,9 +55,9 @@ def test_a_mistake_is_placed_by_row_and_column_across_row_groups(tmp_path):
 
 
 def test_a_null_may_stand_where_a_text_may_be_missing(tmp_path):
-    path = write(tmp_path / "a.parquet", query=["q", "r"], negative=["n", None])
+    path = write(tmp_path / "a.parquet", query=["q"] * 3, negative=["n", None, "\u200b"])
     columns = {"query": as_text, "negative": as_text_or_none}
-    assert read_table(path, columns).columns["negative"] == ["n", None]
+    assert read_table(path, columns).columns["negative"] == ["n", None, None]
 
 
 def test_a_missing_column_is_named_with_those_present(tmp_path):

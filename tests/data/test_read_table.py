@@ -182,6 +182,21 @@ def test_an_empty_text_is_placed(tmp_path, cell):
     assert message_of(path) == f"{path}, {expected}"
 
 
+@pytest.mark.parametrize("cell", ["\u200b", "\ufeff \x01", "\u2060\x7f"])
+def test_a_text_that_shows_nothing_is_empty_and_shown_by_its_escapes(tmp_path, cell):
+    path = write(tmp_path, "a.tsv", f"query\ttarget\nq\t{cell}\n")
+    assert message_of(path) == (
+        f"{path}, line 2, column 'target': the text is {cell!r}, which shows nothing; "
+        "fill the cell or delete the row"
+    )
+
+
+def test_a_text_of_marks_that_are_seen_is_one(tmp_path):
+    cells = ["\u200b.", "\U0001f468\u200d\U0001f469", "\u0301", "\ue000"]
+    path = write(tmp_path, "a.tsv", "query\ttarget\n" + "".join(f"{c}\tt\n" for c in cells))
+    assert read_table(path, TEXTS).columns["query"] == cells
+
+
 @pytest.mark.parametrize("cell", ["nan", "NaN", "inf", "-Infinity", "1e999", "high", "1_0", "0x1"])
 def test_a_score_that_is_no_finite_number_is_placed(tmp_path, cell):
     path = write(tmp_path, "a.tsv", f"query\ttarget\tlabel\nq\tt\t{cell}\n")
