@@ -14,7 +14,11 @@ from bscl_jax.data._errors import DataError, quote
 BLANK = "the line is blank; delete it"
 EMPTY = "the file is empty; give one with a row for each pair"
 
+NOT_UTF8 = "the text is not UTF-8; save the file as UTF-8 (iconv -f ENCODING -t UTF-8)"
+
 Content = TypeVar("Content", str, list[str] | str)
+TWICE = object()
+"""Stands for the values of a key that an object has twice: none of them is the value."""
 
 
 class Row(NamedTuple):
@@ -77,17 +81,28 @@ def jsonl_rows(
             yield Row(number, (), f": {BLANK}")
             continue
         try:
-            row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+            row = json.loads(
+                line, parse_int=str, parse_float=str, object_pairs_hook=_without_doubles
+            )
         except json.JSONDecodeError as error:
-            problem = f", character {error.colno}: this is not JSON ({error.msg})"
-            yield Row(number, (), problem, (line,))
+            fault = f"this is not JSON ({error.msg}); correct the line or delete it"
+            yield Row(number, (), f", character {error.colno}: {fault}", (line,))
         except RecursionError:
             problem = ": the JSON is nested too deeply; write one flat object"
             yield Row(number, (), problem, (line,))
         else:
             if isinstance(row, dict):
                 row |= {name: "" for name in optional if row.get(name) is None}
-            yield _picked_from_object(number, row, columns)._replace(whole=(line,))
+            yield _picked_from_object(number, row, columns, line)
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object of its keys and values."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        found |= {key: TWICE for key in found if keys.count(key) > 1}
+    return found
 
 
 def _without_trailing_blanks(
@@ -168,22 +183,34 @@ def find_column(where: str, names: Sequence[str], column: str, *, holder: str, r
     )
 
 
-def _picked_from_object(number: int, row: object, columns: Sequence[str]) -> Row:
+def _picked_from_object(number: int, row: object, columns: Sequence[str], line: str) -> Row:
     if not isinstance(row, dict):
         problem = ': each line must be an object such as {"query": "...", "target": "..."}'
-        return Row(number, (), problem)
+        return Row(number, (), problem, (line,))
     for column in columns:
-        place = f", column {column!r}"
         if column not in row:
             present = ", ".join(quote(name) for name in row) or "none"
-            return Row(number, (), f"{place}: the object lacks this key; keys present: {present}")
-        if not isinstance(row[column], str):
-            kind = "null" if row[column] is None else type(row[column]).__name__
-            return Row(number, (), f"{place}: must be a string or a number, is {kind}")
-        if not is_unicode(row[column]):
-            problem = f"{place}: half of a surrogate pair is no character; write the whole pair"
-            return Row(number, (), problem)
-    return Row(number, [row[column] for column in columns])
+            fault = f"the object lacks this key; keys present: {present}; add it or delete the line"
+        else:
+            fault = _fault_of_value(row[column], line)
+        if fault:
+            return Row(number, (), f", column {column!r}: {fault}", (line,))
+    return Row(number, [row[column] for column in columns], whole=(line,))
+
+
+def _fault_of_value(value: object, line: str) -> str:
+    """Return what is wrong with the value of a key, or ""."""
+    if value is TWICE:
+        return "the object has this key twice or more; keep one"
+    if not isinstance(value, str):
+        is_plain = value is None or isinstance(value, bool | float)
+        kind = json.dumps(value) if is_plain else type(value).__name__
+        return f"must be a string or a number, is {kind}; write one or delete the line"
+    if is_unicode(value):
+        return ""
+    if not is_unicode(line):
+        return NOT_UTF8
+    return "half of a surrogate pair is no character; write the whole pair"
 
 
 def as_cell(value: object) -> str:

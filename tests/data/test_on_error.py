@@ -66,6 +66,16 @@ def test_every_format_counts_and_keeps_the_same_rows(tmp_path, suffix):
     assert "-3" in "".join(rejected[2]["row"])
 
 
+def test_a_line_of_json_that_is_not_utf8_is_told_from_half_a_surrogate_pair(tmp_path):
+    lines = [b'{"query": "a", "label": 1}', b'{"query": "\xe9", "label": 1}']
+    lines.append(b'{"query": "\\ud800", "label": 1}')
+    table = read_table(write(tmp_path / "a.jsonl", b"\n".join(lines)), COLUMNS, on_error="skip")
+    assert [row.problem.split(";")[0] for row in table.rejected] == [
+        "column 'query': the text is not UTF-8",
+        "column 'query': half of a surrogate pair is no character",
+    ]
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_bytes_that_are_not_utf8_spoil_their_own_row_alone(tmp_path, pack):
     name = "a.tsv" if pack is bytes else "a.tsv.gz"

@@ -244,10 +244,22 @@ def test_a_csv_header_that_is_no_csv_is_placed(tmp_path):
         ('{"query": "q", target: "t"}', ", character 16: this is not JSON (Expecting property"),
         ('["q", "t"]', ": each line must be an object such as"),
         ('{"query": "q"}', ", column 'target': the object lacks this key; keys present: 'query'"),
-        ('{"query": "q", "target": null}', ", column 'target': must be a string or a number, is n"),
+        (
+            '{"query": "q", "target": null}',
+            ", column 'target': must be a string or a number, is null; write one or delete",
+        ),
         (
             '{"query": "q", "target": ["t"]}',
             ", column 'target': must be a string or a number, is l",
+        ),
+        ('{"query": "q", "target": true}', ", column 'target': must be a string or a number, is t"),
+        (
+            '{"query": NaN, "target": "t"}',
+            ", column 'query': must be a string or a number, is NaN;",
+        ),
+        (
+            '{"query": "q", "target": "t", "query": "r"}',
+            ", column 'query': the object has this key twice or more; keep one",
         ),
         ('{"query": "q", "target": "\\ud800"}', ", column 'target': half of a surrogate pair"),
         ('{"query": "q", "target": "t", "x": ' + "[" * 200_000, ": the JSON is nested too deeply"),
@@ -258,9 +270,16 @@ def test_a_faulty_json_line_is_placed(tmp_path, line, fault):
     assert message_of(path).startswith(f"{path}, line 2{fault}")
 
 
-def test_a_nan_score_in_json_is_no_number(tmp_path):
-    path = write(tmp_path, "a.jsonl", '{"query": "q", "target": "t", "label": NaN}\n')
-    assert "line 1, column 'label': 'NaN' is not a finite number" in message_of(path, LABELLED)
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "-Infinity"])
+def test_a_score_of_json_that_is_not_finite_is_no_number(tmp_path, score):
+    path = write(tmp_path, "a.jsonl", f'{{"query": "q", "target": "t", "label": {score}}}\n')
+    fault = f"must be a string or a number, is {score}; write one or delete the line"
+    assert message_of(path, LABELLED) == f"{path}, line 1, column 'label': {fault}"
+
+
+def test_a_key_that_is_not_asked_for_may_stand_twice_in_an_object(tmp_path):
+    path = write(tmp_path, "a.jsonl", '{"x": 1, "query": "q", "x": {"y": 1}, "target": "t"}\n')
+    assert read_table(path, TEXTS).columns["query"] == ["q"]
 
 
 def test_the_first_five_mistakes_are_shown_and_all_are_counted(tmp_path):
