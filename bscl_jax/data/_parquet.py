@@ -27,9 +27,8 @@ def parquet_rows(path: str | PathLike[str], columns: Sequence[str]) -> Iterator[
     with refusals(Path(path)), Path(path).open("rb") as content:
         number = 0
         for batch in _batches(path, content, columns):
-            for values in zip(*(batch[name].to_pylist() for name in columns), strict=True):
+            for cells in zip(*(_cells(batch[name]) for name in columns), strict=True):
                 number += 1
-                cells = [as_cell(value) for value in values]
                 yield Row(number, cells, whole=cells)
 
 
@@ -38,7 +37,7 @@ def _batches(path: str | PathLike[str], content: BinaryIO, columns: Sequence[str
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(content)
+        file = parquet.ParquetFile(content, page_checksum_verification=True)
         names = file.schema_arrow.names
         for column in columns:
             remedy = "name the column as the file does"
@@ -50,6 +49,20 @@ def _batches(path: str | PathLike[str], content: BinaryIO, columns: Sequence[str
         raise DataError(
             f"{path}: this is no Parquet file, or a damaged one ({fault}); write it again"
         ) from None
+
+
+def _cells(column: Any) -> Iterator[str]:
+    """Yield the cells of a column; what is not UTF-8 is kept, for ``is_unicode`` to tell."""
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not (types.is_string(column.type) or types.is_large_string(column.type)):
+        yield from map(as_cell, column.to_pylist())
+        return
+    for stored in column.cast(pyarrow.large_binary()).to_pylist():
+        yield (stored or b"").decode("utf-8", "surrogateescape")
 
 
 def _check_type(path: str | PathLike[str], column: str, kind: Any) -> None:

@@ -70,6 +70,33 @@ def test_a_column_of_lists_is_refused(tmp_path):
     assert "column 'target': must hold texts or numbers, holds list<" in message
 
 
+@pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string(), "dictionary"])
+def test_a_text_that_is_not_utf8_spoils_its_own_row_alone(tmp_path, kind):
+    texts = pyarrow.array([b"ok", b"caf\xe9", "café".encode()])
+    if kind == "dictionary":
+        column = texts.view(pyarrow.string()).dictionary_encode()
+    else:
+        column = texts.cast(pyarrow.large_binary()).view(pyarrow.large_string())
+        column = column if kind == pyarrow.large_string() else texts.view(kind)
+    path = write(tmp_path / "a.parquet", query=column, target=["t"] * 3)
+    assert message_of(path) == (
+        f"{path}, row 2, column 'query': the text is not UTF-8; save the file as UTF-8 "
+        "(iconv -f ENCODING -t UTF-8)"
+    )
+    assert read_table(path, TEXTS, on_error="skip").columns["query"] == ["ok", "café"]
+
+
+def test_a_page_that_does_not_match_its_checksum_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    rows = pyarrow.table({"query": ["renew"], "target": ["extend"]})
+    options = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    parquet.write_table(rows, path, **options)
+    assert read_table(path, TEXTS).lines == [1]
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x06\0\0\0extend", b"\x06\0\0\0extent"))  # of the page
+    assert "this is no Parquet file, or a damaged one (" in message_of(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all"])
 def test_a_damaged_file_is_refused(tmp_path, content):
     path = tmp_path / "a.parquet"
