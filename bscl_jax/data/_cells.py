@@ -64,17 +64,17 @@ def as_score(low: float, high: float) -> Callable[[str], float]:
         number, NaN, infinite or outside the scale.
 
     Raises:
-        ValueError: if the scale is not finite or not rising.
+        ValueError: if the ends of the scale or their distance are not finite, or it does not rise.
 
     Example:
         >>> from bscl_jax.data import as_score
         >>> as_score(0, 5)("4.25")
         4.25
     """
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (math.isfinite(high - low) and low < high):
         raise ValueError(
-            f"a scale must run from a number to a greater one, got {low} to {high}; "
-            "similarity grades as in STSb take 0 to 5"
+            f"a scale must run from a number to a greater one at a finite distance, got {low} to "
+            f"{high}; similarity grades as in STSb take 0 to 5"
         )
     scale = f"{low:g} to {high:g}"
 

@@ -308,7 +308,11 @@ def test_a_long_value_is_cut_in_the_message(tmp_path):
     assert len(message_of(path, LABELLED)) < len(str(path)) + 200
 
 
-@pytest.mark.parametrize("scale", [(1, 1), (5, 0), (0, float("inf")), (float("nan"), 1)])
+@pytest.mark.parametrize(
+    "scale", [(1, 1), (5, 0), (0, float("inf")), (float("nan"), 1), (-1e308, 1e308)]
+)
 def test_a_scale_must_rise(scale):
-    with pytest.raises(ValueError, match=r"a scale must run from a number to a greater one, got"):
+    with pytest.raises(
+        ValueError, match=r"a scale must run from a number to a greater one at a finite"
+    ):
         as_score(*scale)
