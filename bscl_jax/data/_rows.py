@@ -126,7 +126,10 @@ def _split_csv(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield line, f"the row that starts here is not CSV ({error}); close or double its quotes"
+            advice = "close or double its quotes"
+            if "limit" in str(error):
+                advice += ", or write so long a text to .jsonl"
+            yield line, f"the row that starts here is not CSV ({error}); {advice}"
             return
 
 

@@ -233,6 +233,14 @@ def test_a_csv_quote_that_never_closes_is_placed(tmp_path):
     assert message.endswith("close or double its quotes")
 
 
+def test_a_csv_cell_that_is_too_long_says_so_and_what_holds_it(tmp_path):
+    path = write(tmp_path, "a.csv", f"query,target\nq,t\nq,{'long ' * 30_000}\n")
+    assert message_of(path) == (
+        f"{path}, line 3: the row that starts here is not CSV (field larger than field limit "
+        "(131072)); close or double its quotes, or write so long a text to .jsonl"
+    )
+
+
 def test_a_csv_header_that_is_no_csv_is_placed(tmp_path):
     path = write(tmp_path, "a.csv", '"query,target\nq,t\n')
     assert f"{path}, line 1: the row that starts here is not CSV" in message_of(path)
