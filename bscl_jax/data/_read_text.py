@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bscl_jax.data._errors import DataError, data_error
 from bscl_jax.data._rows import EMPTY
+from bscl_jax.data._signature import NUM_BYTES, check_signature
 
 
 def read_text(path: str | PathLike[str], *, undecodable: str = "refuse") -> str:
@@ -24,9 +25,10 @@ def read_text(path: str | PathLike[str], *, undecodable: str = "refuse") -> str:
         The text with its line ends as they are.
 
     Raises:
-        DataError: if the file is missing, unreadable, damaged, empty or not UTF-8.
+        DataError: if the file is missing, unreadable, damaged, empty, of another kind or not UTF-8.
     """
     content = read_bytes(Path(path))
+    check_signature(path, content[:NUM_BYTES])
     errors = "strict" if undecodable == "refuse" else "surrogateescape"
     try:
         text = content.decode("utf-8-sig", errors)
@@ -48,12 +50,13 @@ def read_lines(path: str | PathLike[str], *, newline: str) -> Iterator[str]:
         The lines with their ends.
 
     Raises:
-        DataError: when the first line is asked for, if the file is missing or unreadable; at the
-            damaged place, if it is damaged.
+        DataError: when the first line is asked for, if the file is missing, unreadable or of
+            another kind; at the damaged place, if it is damaged.
     """
     path = Path(path)
     with refusals(path), path.open("rb") as content:
         plain = gzip.GzipFile(fileobj=content) if is_packed(path) else content
+        check_signature(path, plain.peek(NUM_BYTES)[:NUM_BYTES])
         with io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline) as lines:
             yield from lines
 
