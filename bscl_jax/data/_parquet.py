@@ -44,7 +44,7 @@ def _batches(path: str | PathLike[str], content: BinaryIO, columns: Sequence[str
             find_column(str(path), names, column, holder="file", remedy=remedy)
             _check_type(path, column, file.schema_arrow.field(column).type)
         yield from file.iter_batches(batch_size=BATCH, columns=list(dict.fromkeys(columns)))
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         fault = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"{path}: this is no Parquet file, or a damaged one ({fault}); write it again"

@@ -97,6 +97,12 @@ def test_a_page_that_does_not_match_its_checksum_is_refused(tmp_path):
     assert "this is no Parquet file, or a damaged one (" in message_of(path)
 
 
+def test_a_column_whose_name_is_not_utf8_is_damage(tmp_path):
+    path = write(tmp_path / "a.parquet", query=["renew"], target=["extend"])
+    path.write_bytes(path.read_bytes().replace(b"target", b"targe\xf4"))
+    assert "this is no Parquet file, or a damaged one ('utf-8' codec" in message_of(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all"])
 def test_a_damaged_file_is_refused(tmp_path, content):
     path = tmp_path / "a.parquet"
