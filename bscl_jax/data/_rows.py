@@ -14,8 +14,6 @@ from bscl_jax.data._errors import DataError, quote
 BLANK = "the line is blank; delete it"
 EMPTY = "the file is empty; give one with a row for each pair"
 
-NOT_UTF8 = "the text is not UTF-8; save the file as UTF-8 (iconv -f ENCODING -t UTF-8)"
-
 Content = TypeVar("Content", str, list[str] | str)
 TWICE = object()
 """Stands for the values of a key that an object has twice: none of them is the value."""
@@ -209,10 +207,8 @@ def _fault_of_value(value: object, line: str) -> str:
         is_plain = value is None or isinstance(value, bool | float)
         kind = json.dumps(value) if is_plain else type(value).__name__
         return f"must be a string or a number, is {kind}; write one or delete the line"
-    if is_unicode(value):
+    if is_unicode(value) or not is_unicode(line):  # bytes that are not UTF-8 are for whoever parses
         return ""
-    if not is_unicode(line):
-        return NOT_UTF8
     return "half of a surrogate pair is no character; write the whole pair"
 
 

@@ -10,7 +10,7 @@ from bscl_jax.data._cells import as_text_or_none
 from bscl_jax.data._errors import DataError, data_error
 from bscl_jax.data._parquet import parquet_rows
 from bscl_jax.data._read_text import read_text
-from bscl_jax.data._rows import NOT_UTF8, Row, csv_rows, is_unicode, jsonl_rows, tsv_rows
+from bscl_jax.data._rows import Row, csv_rows, is_unicode, jsonl_rows, tsv_rows
 from bscl_jax.types import RejectedRow
 
 READERS = {".tsv": tsv_rows, ".csv": csv_rows, ".jsonl": jsonl_rows}
@@ -168,7 +168,8 @@ def parse_row(row: Row, columns: Mapping[str, Callable[[str], Any]]) -> tuple[li
             faults.append(f", column {name!r}: {error}")
         else:
             if not is_unicode(cell):
-                faults.append(f", column {name!r}: {NOT_UTF8}")
+                advice = "save the file as UTF-8 (iconv -f ENCODING -t UTF-8)"
+                faults.append(f", column {name!r}: the text is not UTF-8; {advice}")
     return values, faults
 
 

@@ -1,9 +1,15 @@
 """Files that cannot be used: each mistake with file, line, column and remedy."""
 
 import re
+from random import Random
 
 import pytest
 
+from tests.data.damaged_files import DAMAGES
+from tests.data.defects import CANNOT
+from tests.data.expectations import check_refusal
+from tests.data.tables import FORMATS, draw
+from tests.data.test_many_defects import compose
 from tests.end_to_end import tiny
 
 HEADER = "query\ttarget\tgrade\n"
@@ -96,3 +102,43 @@ def test_the_mistakes_of_all_files_come_at_once(refuse, bad, tmp_path):
 def test_a_range_of_labels_that_falls_is_named(refuse):
     (line,) = refuse(*tiny.GRADED, "data.label_range=[5, 0]")
     assert line.startswith("data: label_range must be a lowest and a highest label, got [5.0, 0.0]")
+
+
+OF_DRAWN = (
+    "data.columns={query: query, target: target, negative: negative, label: label}",
+    "data.label_range=[0, 5]",
+    "data.test=null",
+    "evaluation.measure=pairs/spearman",
+)
+"""The columns of the tables that are drawn."""
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_run_on_spoiled_rows_ends_with_the_message_of_the_reader(refuse, tmp_path, seed):
+    draft, spoiled = compose(Random(seed))
+    path = draft.write(tmp_path)
+    lines = refuse(f"data.train={path}", f"data.dev={draw_dev(tmp_path)}", *OF_DRAWN)
+    check_refusal("\n".join(lines), path, draft, spoiled)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("on_error", ["error", "quarantine"])
+def test_a_run_on_a_damaged_file_ends_with_the_message_of_the_reader(
+    refuse, tmp_path, seed, on_error
+):
+    suffix = FORMATS[seed % len(FORMATS)]
+    damages = [damage for damage in DAMAGES if damage.words[suffix] is not CANNOT]
+    damage = Random(seed).choice(damages)
+    path = damage.write(draw(suffix, Random(seed)), tmp_path)
+    policy = f"data.on_error={on_error}"
+    lines = refuse(f"data.train={path}", f"data.dev={draw_dev(tmp_path)}", *OF_DRAWN, policy)
+    assert lines[0].startswith(f"{path}{damage.place}")
+    assert damage.words[suffix] in lines[0]
+
+
+def draw_dev(folder):
+    """Write a sound table whose scores differ."""
+    draft = draw("jsonl", Random(0))
+    draft.rows[0]["label"], draft.rows[1]["label"] = 0, 5
+    (folder / "dev").mkdir()
+    return draft.write(folder / "dev")
