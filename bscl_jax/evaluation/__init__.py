@@ -3,23 +3,23 @@
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
 from bscl_jax.evaluation._evaluate import evaluate, measures, observe
 from bscl_jax.evaluation._look_up import Vectors, look_up
+from bscl_jax.evaluation._not_defined import NotDefined, why_not_defined
 from bscl_jax.evaluation._observations import (
     GradedCosines,
     LabelledCosines,
     Observation,
     QueryValues,
-    fitted_threshold,
-    intervals,
-    summarize,
 )
 from bscl_jax.evaluation._quantize import DTYPES, check_dtype, find_ranges, quantize
 from bscl_jax.evaluation._similarity import similarities
+from bscl_jax.evaluation._summary import fitted_threshold, intervals, summarize, undefined
 
 __all__ = [
     "DTYPES",
     "Embed",
     "GradedCosines",
     "LabelledCosines",
+    "NotDefined",
     "Observation",
     "QueryValues",
     "Vectors",
@@ -35,5 +35,7 @@ __all__ = [
     "quantize",
     "similarities",
     "summarize",
+    "undefined",
     "unit_rows",
+    "why_not_defined",
 ]

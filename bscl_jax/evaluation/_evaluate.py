@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from bscl_jax import metrics
 from bscl_jax.evaluation._embed import Embed
 from bscl_jax.evaluation._look_up import Vectors, look_up
+from bscl_jax.evaluation._not_defined import NOT_FINITE, NotDefined, why_not_defined
 from bscl_jax.evaluation._observations import (
     GradedCosines,
     LabelledCosines,
     Observation,
     QueryValues,
-    summarize,
 )
+from bscl_jax.evaluation._summary import summarize
 from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet, ScoredPairs
 
 DEPTHS = (1, 5)
@@ -59,8 +61,10 @@ def evaluate(
             and ``average_precision``.
 
     Returns:
-        ``{"set/measure": value}`` in the order of the sets. A measure that is not defined on a
-        set (a correlation of a model that gives every pair the same cosine) is left out.
+        ``{"set/measure": value}`` in the order of the sets. A measure that is not defined is left
+        out: those of a set that is empty or holds one label only, a correlation of a model that
+        gives every pair the same cosine. :func:`undefined` of what :func:`observe` returns says
+        which and why.
 
     Example:
         >>> import numpy as np
@@ -112,23 +116,44 @@ def _sides(each: EvaluationSet) -> tuple[Iterable[str], Iterable[str]]:
 
 
 def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> Observation:
+    reason = why_not_defined(each)
+    if reason is not None:
+        return NotDefined(measures(each), reason)
+    similarities = _similarities(each, of_queries, of_targets)
+    if not _is_finite(similarities):
+        return NotDefined(measures(each), NOT_FINITE)
     if isinstance(each, RetrievalSet):
-        similarities = of_queries(each.queries) @ of_targets(each.corpus).T
-        return QueryValues(metrics.retrieval_by_query(similarities, each.relevant, ks=each.depths))
+        found = metrics.retrieval_by_query(similarities, each.relevant, ks=each.depths)
+        return QueryValues(found)
     if isinstance(each, RankingSet):
-        lists = zip(of_queries(each.queries), each.documents, strict=True)
-        similarities = [of_targets(documents) @ query for query, documents in lists]
         grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
         options = {"ks": DEPTHS, "threshold": each.threshold}
         return QueryValues(metrics.ranking_by_query(similarities, grades, **options))
+    if isinstance(each, ScoredPairs):
+        return GradedCosines(similarities, np.asarray(each.scores, np.float64))
+    fit = similarities if each.fit is None else _similarities(each.fit, of_queries, of_targets)
+    threshold = _search_threshold(fit, each.fit or each)
+    return LabelledCosines(similarities, np.asarray(each.labels), threshold)
 
-    def cosines_of(pairs: ScoredPairs | BinaryPairs) -> np.ndarray:
-        return np.sum(of_queries(pairs.first) * of_targets(pairs.second), axis=1)
 
-    cosines = cosines_of(each)
-    if isinstance(each, BinaryPairs):
-        fit = cosines if each.fit is None else cosines_of(each.fit)
-        labels = np.asarray((each.fit or each).labels)
-        threshold = metrics.classification(fit, labels)["f1_threshold"]
-        return LabelledCosines(cosines, np.asarray(each.labels), threshold)
-    return GradedCosines(cosines, np.asarray(each.scores, np.float64))
+def _search_threshold(cosines: np.ndarray, pairs: BinaryPairs) -> float | None:
+    """Return the threshold with the best F1; None where the pairs do not tell."""
+    if why_not_defined(pairs) is not None or not _is_finite(cosines):
+        return None
+    return metrics.classification(cosines, np.asarray(pairs.labels))["f1_threshold"]
+
+
+def _similarities(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> Any:
+    """Return cosines: a row a query (of a ranking, of its own documents), or one a pair."""
+    with np.errstate(invalid="ignore"):  # what is not finite is looked for afterwards
+        if isinstance(each, RetrievalSet):
+            return of_queries(each.queries) @ of_targets(each.corpus).T
+        if isinstance(each, RankingSet):
+            lists = zip(of_queries(each.queries), each.documents, strict=True)
+            return [of_targets(documents) @ query for query, documents in lists]
+        return np.sum(of_queries(each.first) * of_targets(each.second), axis=1)
+
+
+def _is_finite(similarities: np.ndarray | list[np.ndarray]) -> bool:
+    arrays = similarities if isinstance(similarities, list) else [similarities]
+    return all(np.isfinite(each).all() for each in arrays)

@@ -43,5 +43,7 @@ def _look_up(embed: Embed, texts: Iterable[str]) -> Vectors:
     place: dict[str, int] = {}
     for text in texts:
         place.setdefault(text, len(place))
-    unit = unit_rows(embed(list(place)))
+    embeddings = embed(list(place))
+    with np.errstate(over="ignore", invalid="ignore"):  # of a model that overflows
+        unit = unit_rows(embeddings)
     return lambda asked: unit[[place[text] for text in asked]]

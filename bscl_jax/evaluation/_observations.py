@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bscl_jax import metrics
+from bscl_jax.evaluation._not_defined import NotDefined
 
-DIGITS = 6
-"""Decimals of an interval: beyond them it is rounding, which need not be the same everywhere."""
+AT_THRESHOLD = ("f1", "accuracy")
+"""The measures that need a threshold; it is searched on the pairs of dev."""
 
 
 class QueryValues(NamedTuple):
@@ -23,6 +24,10 @@ class QueryValues(NamedTuple):
     def measures(self) -> dict[str, float | None]:
         """Return the means over queries."""
         return {name: float(np.mean(values)) for name, values in self.values.items()}
+
+    def undefined(self) -> dict[str, str]:
+        """Return nothing: each query has a value."""
+        return {}
 
     def resampled(self) -> tuple[dict[str, metrics.Measure], int]:
         """Return the same as functions of how often each query is drawn, and the queries."""
@@ -45,6 +50,16 @@ class GradedCosines(NamedTuple):
         """Return the correlations; None where one is not defined."""
         return metrics.correlation(self.cosines, self.grades)
 
+    def undefined(self) -> dict[str, str]:
+        """Return why a correlation is not defined, by its name."""
+        if np.ptp(self.grades) == 0:
+            reason = f"all grades are {self.grades[0]:g}"
+        elif np.ptp(self.cosines) == 0:
+            reason = "the model gives every pair the same similarity"
+        else:
+            reason = "similarities or grades differ by rounding only"
+        return {name: reason for name, value in self.measures().items() if value is None}
+
     def resampled(self) -> tuple[dict[str, metrics.Measure], int]:
         """Return the same as functions of how often each pair is drawn, and the pairs."""
         return metrics.resampled_correlation(self.cosines, self.grades), len(self.cosines)
@@ -57,113 +72,36 @@ class LabelledCosines(NamedTuple):
         cosines: one a pair.
         labels: 1 for a pair that is alike, 0 for one that is not.
         threshold: the cosine from which a pair is called alike: the best by F1 of the pairs on
-            which it was to be searched.
+            which it was to be searched; None where those cannot tell.
     """
 
     cosines: np.ndarray
     labels: np.ndarray
-    threshold: float
+    threshold: float | None
 
     def measures(self) -> dict[str, float | None]:
         """Return F1 and accuracy at the threshold, F1 at the best for these pairs, and AP."""
         best = metrics.classification(self.cosines, self.labels)
-        found = metrics.classification(self.cosines, self.labels, threshold=self.threshold)
+        found: dict[str, float | None] = dict.fromkeys(AT_THRESHOLD)
+        if self.threshold is not None:
+            found |= metrics.classification(self.cosines, self.labels, threshold=self.threshold)
         return {
             "f1": found["f1"],
             "best_f1": best["f1"],
             "accuracy": found["accuracy"],
-            "average_precision": found["average_precision"],
+            "average_precision": best["average_precision"],
         }
+
+    def undefined(self) -> dict[str, str]:
+        """Return why F1 and accuracy are not defined, where there is no threshold for them."""
+        reason = "there is no threshold: the pairs it is searched on are of one label, or none"
+        return {} if self.threshold is not None else dict.fromkeys(AT_THRESHOLD, reason)
 
     def resampled(self) -> tuple[dict[str, metrics.Measure], int]:
         """Return the same as functions of how often each pair is drawn, and the pairs."""
-        made = metrics.resampled_classification(self.cosines, self.labels, threshold=self.threshold)
-        return made, len(self.cosines)
+        threshold = np.inf if self.threshold is None else self.threshold
+        made = metrics.resampled_classification(self.cosines, self.labels, threshold=threshold)
+        return {name: made[name] for name in made if name not in self.undefined()}, len(self.labels)
 
 
-Observation = QueryValues | GradedCosines | LabelledCosines
-
-
-def summarize(observed: Mapping[str, Observation]) -> dict[str, float]:
-    """Return the measures of what was observed.
-
-    Args:
-        observed: by set, as ``observe`` returns it.
-
-    Returns:
-        ``{"set/measure": value}`` in the order of the sets; without those that are not defined.
-
-    Example:
-        >>> import numpy as np
-        >>> from bscl_jax import evaluation
-        >>> observed = {"toy": evaluation.QueryValues({"mrr": np.array([1.0, 0.5])})}
-        >>> evaluation.summarize(observed)
-        {'toy/mrr': 0.75}
-    """
-    return {
-        f"{name}/{key}": value
-        for name, each in observed.items()
-        for key, value in each.measures().items()
-        if value is not None
-    }
-
-
-def intervals(
-    before: Mapping[str, Observation], after: Mapping[str, Observation]
-) -> dict[str, dict[str, list[float]]]:
-    """Return 95 % intervals of the measures of a model, and of their gain over another's.
-
-    By :func:`bscl_jax.metrics.paired_bootstrap` with its defaults, over the queries of a ranking or
-    a retrieval and over the pairs of other sets.
-
-    Args:
-        before: what the model showed before training, by set.
-        after: the same after training, on the same sets.
-
-    Returns:
-        ``{"set/measure": {"trained": [low, high], "gain": [low, high]}}``, without the measures
-        that are not defined on some of the samples.
-
-    Example:
-        >>> import numpy as np
-        >>> from bscl_jax import evaluation
-        >>> before, after = (
-        ...     {"toy": evaluation.QueryValues({"mrr": np.array(values)})}
-        ...     for values in ([0.5] * 20, [1.0] * 20)
-        ... )
-        >>> evaluation.intervals(before, after)
-        {'toy/mrr': {'trained': [1.0, 1.0], 'gain': [0.5, 0.5]}}
-    """
-    found: dict[str, dict[str, list[float]]] = {}
-    for name, each in after.items():
-        second, num_rows = each.resampled()
-        first, _ = before[name].resampled()
-        for key, (of_second, of_gain) in metrics.paired_bootstrap(first, second, num_rows).items():
-            ends = {"trained": of_second, "gain": of_gain}
-            found[f"{name}/{key}"] = {
-                of: [round(end, DIGITS) + 0.0 for end in interval] for of, interval in ends.items()
-            }
-    return found
-
-
-def fitted_threshold(observed: Mapping[str, Observation]) -> float | None:
-    """Return the cosine from which a pair is called alike.
-
-    Args:
-        observed: what a model showed on the sets on which it may be chosen, those of dev.
-
-    Returns:
-        The threshold of the first set of pairs that are alike or are not, in [-1, 1]; None if there
-        is no such set.
-
-    Example:
-        >>> import numpy as np
-        >>> from bscl_jax import evaluation
-        >>> pairs = evaluation.LabelledCosines(np.array([0.9, 0.1]), np.array([1, 0]), 0.9)
-        >>> evaluation.fitted_threshold({"pairs": pairs})
-        0.9
-    """
-    for each in observed.values():
-        if isinstance(each, LabelledCosines):
-            return min(max(each.threshold, -1.0), 1.0)  # rounding makes cosines of 1.0000001
-    return None
+Observation = QueryValues | GradedCosines | LabelledCosines | NotDefined
