@@ -78,6 +78,12 @@ def check_measure(measure: str, dev: Mapping[str, EvaluationSet]) -> None:
     known = measures(dev)
     if measure not in known:
         raise ValueError(f"must be one of {', '.join(known)}, which this data has, was {measure!r}")
+    reason = evaluation.why_not_defined(dev[measure.rpartition("/")[0]])
+    if reason is not None:
+        raise ValueError(
+            f"{measure} is not defined on dev ({reason}); give a dev split with rows of more than "
+            "one kind, or choose a measure of another set"
+        )
 
 
 def measures(sets: Mapping[str, EvaluationSet]) -> list[str]:

@@ -2,9 +2,9 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -12,8 +12,11 @@ from rich.table import Table
 from bscl_jax import assemble, data, encoders, evaluation, parallel, reporting
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, write_json
+from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._say import say
 from bscl_jax.types import EvaluationSet, Task
+
+Value = TypeVar("Value")
 
 SPLITS = ("dev", "test")
 WITHOUT_CONFIG = """
@@ -66,6 +69,8 @@ def evaluate(
     say(console, f"model    {found['model']}")
     say(console, f"data     {config.data.kind}")
     console.print(_table({split: found[split] for split in splits}))
+    for line in describe_undefined(found["not_defined"]):
+        say(console, f"not defined on {line}")
     return 0
 
 
@@ -110,15 +115,26 @@ def as_it_is(
 def score(
     config: configs.Config, task: Task, splits: Mapping[str, Mapping[str, EvaluationSet]]
 ) -> dict[str, Any]:
-    """Return ``{"model": …, split: {"set/measure": value}}``."""
+    """Return ``{"model": …, split: {"set/measure": value}, "not_defined": {split: reasons}}``."""
     source, embed = load_embed(config, task)
     # In one call, so that what the splits share, such as a corpus, is embedded once.
     together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
-    found: dict[str, dict[str, float]] = {split: {} for split in splits}
-    for name, value in evaluation.evaluate(embed, together).items():
+    observed = evaluation.observe(embed, together)
+    scores = _by_split(splits, evaluation.summarize(observed))
+    return {
+        "model": source,
+        **scores,
+        "not_defined": _by_split(splits, evaluation.undefined(observed)),
+    }
+
+
+def _by_split(splits: Iterable[str], found: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+    """Bring ``{"split/set/measure": value}`` to ``{split: {"set/measure": value}}``."""
+    parted: dict[str, dict[str, Value]] = {split: {} for split in splits}
+    for name, value in found.items():
         split, _, rest = name.partition("/")
-        found[split][rest] = value
-    return {"model": source, **found}
+        parted[split][rest] = value
+    return parted
 
 
 def load_embed(

@@ -9,8 +9,9 @@ from rich.console import Console
 from bscl_jax import assemble, checkpoint, evaluation, parallel, reporting, training
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, RunFolder
-from bscl_jax.cli._kept import Kept, binary_sets, describe, describe_kept
+from bscl_jax.cli._kept import Kept, binary_sets, describe, describe_kept, unmeasured_sets
 from bscl_jax.cli._model import write_model
+from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._say import say
 
 INTERVAL = (
@@ -31,8 +32,8 @@ def restore_kept(
     if outcome.best is None:
         raise RunError(
             f"evaluation.measure {measure} is defined in no epoch: the model gives every pair of "
-            "that set the same similarity; look at the texts of the set, or choose another "
-            "measure and another folder with --set run.dir=…"
+            "that set the same similarity, or one that is not finite; look at the texts of the "
+            "set, or choose another measure and another folder with --set run.dir=…"
         )
     epoch = outcome.best.epoch
     tree, _ = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
@@ -59,9 +60,10 @@ def finish(
     Returns:
         What ``results.json`` holds.
     """
-    fitted = binary_sets(road.task)
-    observed = road.observe(kept.params, fitted | road.task.test)
+    fitted, unmeasured = binary_sets(road.task), unmeasured_sets(road.task, kept)
+    observed = road.observe(kept.params, fitted | unmeasured | road.task.test)
     after = {name: observed[name] for name in road.task.test}
+    of_dev = {name.removeprefix("dev/"): observed[name] for name in unmeasured}
     threshold = evaluation.fitted_threshold({name: observed[name] for name in fitted})
     results = {
         "baseline": evaluation.summarize(before),
@@ -69,6 +71,11 @@ def finish(
         "test": evaluation.summarize(after),
         "intervals": evaluation.intervals(before, after),
         "interval": INTERVAL,
+        "not_defined": {
+            "baseline": evaluation.undefined(before),
+            "dev": evaluation.undefined(of_dev),
+            "test": evaluation.undefined(after),
+        },
         **describe_kept(config, road, kept, threshold),
     }
     parallel.by_first(partial(leave, config, folder, road, kept, results))
@@ -109,9 +116,11 @@ def show_results(console: Console, folder: RunFolder, results: dict[str, Any]) -
         title = "test split, before and after training"
         console.print(reporting.results_table(baseline, test, title=title))
     for row in reporting.compare(baseline, test):
-        if row.measure == "mrr":
+        if row.measure == "mrr" and row.gain is not None:
             verb = "beats" if row.gain > 0 else "does not beat"
             say(console, f"{row.set}: MRR {row.trained:.4f} {verb} the baseline ({row.gain:+.4f})")
+    for line in describe_undefined(results.get("not_defined", {})):
+        say(console, f"not defined on {line}")
     say(console, f"report  {folder.report}")
     if folder.model.is_dir():
         say(console, f"model   {folder.model}")

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from bscl_jax import assemble
 from bscl_jax import config as configs
 from bscl_jax.cli._data import count_data
+from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._stages import count_stages, describe_stages
 from bscl_jax.types import BinaryPairs, EvaluationSet, Params, Task
 
@@ -28,6 +29,12 @@ class Kept(NamedTuple):
 def binary_sets(task: Task) -> dict[str, EvaluationSet]:
     """Return the dev sets on which a threshold may be fitted, each under ``dev/`` and its name."""
     return {f"dev/{name}": each for name, each in task.dev.items() if isinstance(each, BinaryPairs)}
+
+
+def unmeasured_sets(task: Task, kept: Kept) -> dict[str, EvaluationSet]:
+    """Return the dev sets of which the kept epoch lacks a measure, each under ``dev/``."""
+    names = {name.rpartition("/")[0] for name, value in kept.dev.items() if value is None}
+    return {f"dev/{name}": each for name, each in task.dev.items() if name in names}
 
 
 def describe_kept(
@@ -72,6 +79,8 @@ def describe(
     ]
     if notes:
         facts["to note of the data"] = "; ".join(notes)
+    if lines := describe_undefined(results.get("not_defined", {})):
+        facts["not defined"] = "; ".join(lines)
     if results["temperature"] is not None:
         facts["temperature"] = f"{results['temperature']:.4f}"
     if results["threshold"] is not None:

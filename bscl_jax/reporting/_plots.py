@@ -62,7 +62,7 @@ def step_curve(
 
 def epoch_curves(
     epochs: Sequence[int],
-    curves: Mapping[str, Sequence[float]],
+    curves: Mapping[str, Sequence[float | None]],
     *,
     label: str,
     marks: Mapping[float, str] | None = None,
@@ -71,7 +71,7 @@ def epoch_curves(
 
     Args:
         epochs: epoch numbers.
-        curves: one value for each epoch, by name.
+        curves: one value for each epoch, by name; None where it is not defined.
         label: what is drawn.
         marks: names of upright lines, by where they stand.
 
@@ -82,10 +82,13 @@ def epoch_curves(
     def draw(axes: Any) -> None:
         for i, (name, values) in enumerate(curves.items()):
             color = COLORS[i % len(COLORS)]
-            axes.plot(epochs, values, color=color, linewidth=1.8, marker="o", markersize=4)
+            points = [(x, y) for x, y in zip(epochs, values, strict=True) if y is not None]
+            if not points:
+                continue
+            axes.plot(*zip(*points, strict=True), color=color, linewidth=1.8, marker="o", ms=4)
             axes.annotate(
                 name,
-                (epochs[-1], values[-1]),
+                points[-1],
                 xytext=(7, 0),
                 textcoords="offset points",
                 va="center",

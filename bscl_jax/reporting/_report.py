@@ -96,7 +96,7 @@ def _measure_plots(
 ) -> list[str]:
     """One plot for each dev measure, with a line for each set that has it."""
     epochs = [record["epoch"] for record in evaluations]
-    measures: dict[str, dict[str, list[float]]] = {}
+    measures: dict[str, dict[str, list[float | None]]] = {}
     for record in evaluations:
         for name, value in record["dev"].items():
             group, _, measure = name.partition("/")
@@ -104,6 +104,7 @@ def _measure_plots(
     return [
         epoch_curves(epochs, curves, label=f"dev {measure}", marks=marks)
         for measure, curves in measures.items()
+        if any(value is not None for values in curves.values() for value in values)
     ]
 
 

@@ -7,6 +7,9 @@ from rich.table import Table
 
 from bscl_jax.reporting._table import measures_table
 
+NONE = "–"
+"""Stands for what is not defined."""
+
 Ends = Mapping[str, Sequence[float]]
 """Low and high of an interval of what was ``"trained"``, and of the ``"gain"``."""
 
@@ -14,23 +17,24 @@ Ends = Mapping[str, Sequence[float]]
 class Row(NamedTuple):
     """One measure before and after training; ``gain`` is after − before.
 
-    ``of_trained`` and ``of_gain`` are low and high of their intervals, None where there are none.
+    Before training it may be not defined: ``baseline`` and ``gain`` are None. ``of_trained`` and
+    ``of_gain`` are low and high of their intervals, None where there are none.
     """
 
     set: str
     measure: str
-    baseline: float
+    baseline: float | None
     trained: float
-    gain: float
+    gain: float | None
     of_trained: Sequence[float] | None = None
     of_gain: Sequence[float] | None = None
 
     def shown(self) -> tuple[str, str, str]:
         """Return baseline, trained and gain to four decimals, with their intervals."""
         return (
-            f"{self.baseline:.4f}",
+            NONE if self.baseline is None else f"{self.baseline:.4f}",
             f"{self.trained:.4f}{_bracket(self.of_trained, '.4f')}",
-            f"{self.gain:+.4f}{_bracket(self.of_gain, '+.4f')}",
+            NONE if self.gain is None else f"{self.gain:+.4f}{_bracket(self.of_gain, '+.4f')}",
         )
 
 
@@ -39,7 +43,7 @@ def compare(
     trained: Mapping[str, float],
     intervals: Mapping[str, Ends] | None = None,
 ) -> list[Row]:
-    """Pair up the measures that both sides have.
+    """Pair up the measures after training with those before it.
 
     Args:
         baseline: ``{"set/measure": value}`` before training.
@@ -47,7 +51,7 @@ def compare(
         intervals: ``{"set/measure": {"trained": [low, high], "gain": [low, high]}}``, of some.
 
     Returns:
-        One row for each common name, in the order of ``trained``.
+        One row for each name, in the order of ``trained``.
 
     Example:
         >>> from bscl_jax.reporting import compare
@@ -57,11 +61,10 @@ def compare(
     """
     rows: list[Row] = []
     for name, after in trained.items():
-        if name in baseline:
-            group, _, measure = name.partition("/")
-            ends = (intervals or {}).get(name, {})
-            values = baseline[name], after, after - baseline[name]
-            rows.append(Row(group, measure, *values, ends.get("trained"), ends.get("gain")))
+        group, _, measure = name.partition("/")
+        before, ends = baseline.get(name), (intervals or {}).get(name, {})
+        values = before, after, None if before is None else after - before
+        rows.append(Row(group, measure, *values, ends.get("trained"), ends.get("gain")))
     return rows
 
 
@@ -82,9 +85,14 @@ def results_table(
     """
     cells: dict[str, list[str]] = {}
     for row in compare(baseline, trained):
-        color = "green" if row.gain > 0 else "red" if row.gain < 0 else ""
-        gain = f"[{color}]{row.gain:+.4f}[/]" if color else f"{row.gain:+.4f}"
-        cells[f"{row.set}/{row.measure}"] = [f"{row.baseline:.4f}", f"{row.trained:.4f}", gain]
+        sign = row.gain or 0
+        color = "green" if sign > 0 else "red" if sign < 0 else ""
+        before, trained_to, gain = row.shown()
+        cells[f"{row.set}/{row.measure}"] = [
+            before,
+            trained_to,
+            f"[{color}]{gain}[/]" if color else gain,
+        ]
     return measures_table(cells, ["baseline", "trained", "gain"], title=title)
 
 

@@ -42,6 +42,24 @@ def test_intervals_stand_in_brackets_and_are_explained(tmp_path: Path) -> None:
     assert "In brackets" not in plain
 
 
+def test_what_is_not_defined_is_no_point_of_a_curve_and_no_curve_where_it_never_is(
+    tmp_path: Path,
+) -> None:
+    undefined: list[dict[str, Any]] = [
+        record | {"dev": {"seen/mrr": value, "unseen/mrr": None, "seen/map": None}}
+        if record["event"] == "evaluation"
+        else record
+        for record, value in zip(RECORDS, (0.5, 0.0, 0.0, None), strict=True)
+    ]
+    html = report(tmp_path / "report.html", records=undefined, test={"seen/mrr": 0.7, "x/mrr": 0.2})
+    assert html.count("<svg") == 3  # dev mrr, loss, gradient norm; no map
+    first = html[html.index("<svg") : html.index("</svg>") + len("</svg>")]
+    text = "".join(ElementTree.fromstring(first).itertext())
+    assert "seen" in text
+    assert "unseen" not in text
+    assert '<td class="number">–</td><td class="number">0.2000</td>' in html
+
+
 def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     assert "tiny &lt;b&gt;" in report(tmp_path / "report.html")
 

@@ -8,9 +8,19 @@ BASELINE = {"seen/mrr": 0.5, "seen/map": 0.5, "pairs/spearman": 0.9, "only/befor
 TRAINED = {"seen/mrr": 0.75, "seen/map": 0.5, "pairs/spearman": 0.8}
 
 
-def test_rows_are_the_common_measures_with_their_gain() -> None:
+def test_rows_are_the_measures_after_training_with_their_gain() -> None:
     gains = {(row.set, row.measure): round(row.gain, 6) for row in compare(BASELINE, TRAINED)}
     assert gains == {("seen", "mrr"): 0.25, ("seen", "map"): 0.0, ("pairs", "spearman"): -0.1}
+
+
+def test_a_measure_that_was_not_defined_before_training_has_no_gain() -> None:
+    trained = TRAINED | {"new/mrr": 0.25}
+    assert [row.gain for row in compare(BASELINE, trained)][-1] is None
+    assert "| new | mrr | – | 0.2500 | – |" in results_markdown(BASELINE, trained)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(results_table(BASELINE, trained, title="test"))
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert text.count("–") == 2
 
 
 def test_the_markdown_table_has_signed_gains() -> None:
