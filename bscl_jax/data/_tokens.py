@@ -58,8 +58,8 @@ def tokenize_pairs(
         The pairs as arrays.
 
     Raises:
-        ValueError: if there are no pairs, the fields differ in length, or ``tokenize`` returns
-            another number of rows or a row without tokens.
+        ValueError: if there are no pairs, the fields differ in length, a score is not finite in
+            float32, or ``tokenize`` returns another number of rows or a row without tokens.
 
     Example:
         >>> from bscl_jax.data import tokenize_pairs
@@ -78,7 +78,7 @@ def tokenize_pairs(
             f"got {n}, {len(pairs.targets)}, {len(scores)} and {len(negatives)}"
         )
     query_ids, target_ids = content_ids(pairs.queries), content_ids(pairs.targets)
-    grades = np.asarray(scores, dtype=np.float32)
+    grades = _as_grades(scores)
     tokenize_queries, tokenize_targets = by_side(tokenize)
     return PairTokens(
         queries=tokenize_all(pairs.queries, tokenize_queries),
@@ -89,3 +89,16 @@ def tokenize_pairs(
         positives=find_positives(query_ids, target_ids, grades, threshold=threshold),
         negatives=tokenize_negatives(pairs, tokenize_targets),
     )
+
+
+def _as_grades(scores: Sequence[float] | np.ndarray) -> Float32[np.ndarray, " n"]:
+    """Return scores in float32, where 1e39 is infinite."""
+    with np.errstate(over="ignore"):
+        grades = np.asarray(scores, dtype=np.float32)
+    if not np.isfinite(grades).all():
+        place = int(np.argmin(np.isfinite(grades)))
+        raise ValueError(
+            f"scores must be finite in float32, pair {place} has {scores[place]}; bring them to 0 "
+            "to 1, or leave the pair out"
+        )
+    return grades

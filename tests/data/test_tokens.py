@@ -81,6 +81,14 @@ def test_pairs_of_unlike_or_no_length_are_refused(pairs):
         tokenize_pairs(pairs, tokenize)
 
 
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -float("inf"), 1e39])
+@pytest.mark.parametrize("holder", [tuple, np.array])
+def test_a_score_that_is_not_finite_in_float32_is_refused_by_its_pair(score, holder):
+    pairs = Pairs(["a", "b"], ["c", "d"], holder([0.5, score]))
+    with pytest.raises(ValueError, match=r"scores must be finite in float32, pair 1 has"):
+        tokenize_pairs(pairs, tokenize)
+
+
 def test_a_tokenizer_that_loses_a_text_is_refused():
     with pytest.raises(ValueError, match="one list for each text, got 1 for 2"):
         tokenize_pairs(Pairs(["a", "b"], ["c", "d"]), lambda texts: [[1]])
