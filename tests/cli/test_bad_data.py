@@ -93,6 +93,12 @@ def test_labels_of_dev_that_are_all_equal_are_refused(refuse, bad):
     assert re.search(r"bad\.tsv: all labels are equal, .*; give pairs of different labels", line)
 
 
+def test_labels_of_dev_that_are_all_equal_once_rows_are_passed_over_are_refused(refuse, bad):
+    path = bad(HEADER + "a\tb\t3\nc\td\tnan\ne\tf\t3\n")
+    (line,) = refuse(f"data.dev={path}", *tiny.GRADED, "data.on_error=skip")
+    assert "bad.tsv: all labels are equal, so nothing can correlate with them" in line
+
+
 def test_the_mistakes_of_all_files_come_at_once(refuse, bad, tmp_path):
     train, dev = bad(HEADER + "a\t\t1\n"), bad(b"\xff", "dev.tsv")
     lines = refuse(f"data.train={train}", f"data.dev={dev}", f"data.test={tmp_path}/no.tsv")
