@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float32, Int64, Integer
 
 CROWD = 2048
-MOST_ROWS = 2**16
 
 Rank = Callable[[Integer[np.ndarray, " c"], Integer[np.ndarray, " c"]], Integer[np.ndarray, " r"]]
 
@@ -19,7 +18,7 @@ class Candidates:
     lowering the thresholds.
 
     Attributes:
-        thresholds: of the rows, at most ``MOST_ROWS``.
+        thresholds: of the rows, of which there are at most 65,536: 16 bits number them.
     """
 
     def __init__(self, count: int, margins: Float32[np.ndarray, " m"]) -> None:
@@ -76,7 +75,7 @@ class Candidates:
         by_row = np.argsort(self._rows, kind="stable")
         counts = np.bincount(self._rows, minlength=len(self.thresholds))
         if counts.min() >= self._count:
-            table = np.full((len(counts), int(counts.max())), np.inf, np.float32)
+            table = np.full((len(counts), counts.max()), np.inf, np.float32)
             table[np.arange(table.shape[1]) < counts[:, None]] = self._values[by_row]
             least = np.partition(table, self._count - 1, axis=1)[:, self._count - 1]
             self.thresholds = least + self._margins

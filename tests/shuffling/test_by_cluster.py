@@ -16,7 +16,7 @@ def twin(rows, num_clusters, bits):
     starts = sorted(range(len(rows)), key=lambda row: keys[row])[:num_clusters]
     centers = [list(rows[row]) for row in starts]
     labels = None
-    for _ in range(_by_cluster.NUM_ROUNDS):
+    for _ in range(25):
         distances = [
             [sum((x - y) ** 2 for x, y in zip(row, center, strict=True)) for center in centers]
             for row in rows
@@ -41,11 +41,18 @@ def test_the_clusters_are_those_of_exact_k_means(seed, num_clusters, monkeypatch
     assert found.tolist() == twin(rows.tolist(), num_clusters, make_bits(seed))
 
 
+def test_there_are_25_rounds_and_no_more():
+    rows = np.arange(300)[:, None]  # on a line the borders of the clusters move for long
+    found = _clusters(rows.astype(float), 6, make_bits(0))
+    assert found.tolist() == twin(rows.tolist(), 6, make_bits(0))
+
+
 @pytest.mark.parametrize("d", [1, 2, 3, 6, 384, 1024, 1025])
 @pytest.mark.parametrize("scale", [2.0**-30, 1 - 2.0**-53, 3e9])
-def test_every_distance_on_the_grid_is_an_exact_float64(d, scale):
-    embeddings = np.random.default_rng(d).uniform(-scale, scale, (3, d))
-    embeddings[0, 0] = scale
+@pytest.mark.parametrize("signs", [(-1, 1), (-1, 0)])
+def test_every_distance_on_the_grid_is_an_exact_float64(d, scale, signs):
+    embeddings = scale * np.random.default_rng(d).uniform(*signs, (3, d))
+    embeddings[0, 0] = -scale
     values = _on_grid(embeddings)
     largest = int(np.abs(values).max())
     assert np.array_equal(values, np.rint(values))

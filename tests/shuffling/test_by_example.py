@@ -151,6 +151,44 @@ def test_a_text_stands_in_a_group_once_and_its_other_rows_stay_free():
     assert order.tolist() == [0, 3, 1, 4, 2, 5]
 
 
+def test_a_group_of_so_many_texts_takes_their_equals_until_it_has_them():
+    embeddings = np.array([[0.0], [0.0], [0.0], [1.0], [1.0], [2.0], [3.0]])
+    order = shuffling.by_example(
+        embeddings,
+        group_size=2,
+        seed=None,
+        text_ids=np.array([5, 5, 5, 6, 6, 7, 8]),
+        count="texts",
+        group_order="forward",
+    )
+    assert order.tolist() == [0, 1, 2, 3, 4, 5, 6]  # [0 1 2 3] is full, and so is [4 5]
+
+
+def test_mixed_groups_stay_together_and_their_order_follows_the_seed():
+    embeddings = np.repeat(np.arange(8.0), 3)[:, np.newaxis]
+    first, again, other = (
+        shuffling.by_example(embeddings, group_size=3, seed=seed, group_order="mixed")
+        for seed in (0, 0, 1)
+    )
+    groups = first.reshape(8, 3) // 3
+    assert (groups == groups[:, :1]).all()
+    forward = shuffling.by_example(embeddings, group_size=3, seed=0, group_order="forward")
+    assert groups[:, 0].tolist() != (forward.reshape(8, 3) // 3)[:, 0].tolist()
+    assert first.tobytes() == again.tobytes() != other.tobytes()
+
+
+@pytest.mark.parametrize("reverse", [True, False])
+def test_a_group_order_goes_before_reverse(reverse):
+    embeddings = np.random.default_rng(0).standard_normal((30, 4))
+    options = {"group_size": 4, "seed": 5}
+    for group_order, turned in {"forward": False, "reversed": True}.items():
+        found = shuffling.by_example(
+            embeddings, group_order=group_order, reverse=reverse, **options
+        )
+        expected = shuffling.by_example(embeddings, reverse=turned, **options)
+        assert found.tolist() == expected.tolist()
+
+
 def test_reverse_turns_the_whole_sequence_round():
     embeddings = np.random.default_rng(0).standard_normal((30, 4))
     forward = shuffling.by_example(embeddings, group_size=4, seed=5, reverse=False)
@@ -214,6 +252,19 @@ def test_layout_in_memory_does_not_matter():
     assert usual.tolist() == columns_first.tolist()
 
 
+def test_most_rows_are_not_searched_for_since_a_group_took_them(monkeypatch):
+    clusters = np.repeat(np.random.default_rng(0).standard_normal((200, 8)), 10, axis=0)
+    make_search, asked = _by_example.make_search, []
+
+    def counted(*given):
+        search = make_search(*given)
+        return lambda rows: asked.append(len(rows)) or search(rows)
+
+    monkeypatch.setattr(_by_example, "make_search", counted)
+    shuffling.by_example(clusters, group_size=10, num_neighbors=20, seed=0)
+    assert sum(asked) < len(clusters) / 4
+
+
 def test_memory_stays_bounded():
     embeddings = np.random.default_rng(0).standard_normal((8192, 4)).astype(np.float32)
     tracemalloc.start()
@@ -226,7 +277,7 @@ def test_memory_stays_bounded():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e160])
 def test_a_number_that_has_no_distance_is_refused_with_its_row(value, small_blocks):
     embeddings = np.zeros((10, 3))
-    embeddings[6, 1] = value
+    embeddings[6, 1] = embeddings[6, 2] = embeddings[7, 0] = value
     with pytest.raises(ValueError, match=r"embeddings must be finite .* row 6 holds .* column 1;"):
         shuffling.by_example(embeddings, group_size=2, seed=0)
 
@@ -240,6 +291,12 @@ def test_a_number_that_has_no_distance_is_refused_with_its_row(value, small_bloc
         ({"group_size": 2, "text_ids": np.zeros(4, int)}, r"one id per row .* shape \(4,\) for 5"),
         ({"group_size": 2, "embeddings": np.zeros(5)}, r"embeddings must be a matrix .* \(5,\)"),
         ({"group_size": 2, "embeddings": np.zeros((5, 0))}, r"with d ≥ 1, got shape \(5, 0\)"),
+        (
+            {"group_size": 2, "group_order": "mixed", "seed": None},
+            "mixed groups need a seed, got N",
+        ),
+        ({"group_size": 2, "count": "words"}, "count must be one of rows, texts, got 'words'"),
+        ({"group_size": 2, "count": "texts"}, 'count="texts" needs text_ids, got None'),
     ],
 )
 def test_a_mistake_is_named_with_its_value(options, message):

@@ -57,6 +57,11 @@ def test_two_words_must_both_be_drawn_whatever_their_order():
     assert not always_beside(texts, shingle_size=1)
 
 
+def test_a_word_that_comes_twice_is_drawn_once():
+    texts = ["card card card lost", "lost card", "card", "lost", "card found", "lost desk"]
+    assert always_beside(texts, shingle_size=2)
+
+
 def test_a_shingle_is_a_set_in_whatever_order_its_words_were_drawn(monkeypatch):
     monkeypatch.setattr(_by_shingle, "grouped", lambda shingles, *_: shingles)
     shingles = shuffling.by_shingle(["red green blue"] * 50, group_size=2, shingle_size=2, seed=0)

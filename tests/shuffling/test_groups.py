@@ -1,10 +1,15 @@
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bscl_jax import shuffling
 from bscl_jax.shuffling._groups import grouped
 from bscl_jax.shuffling._random import make_bits
+
+ROWS = np.arange(8.0).reshape(4, 2)
 
 
 def twin(shingles, group_size, bits):
@@ -39,3 +44,40 @@ def test_shingles_that_fit_a_group_stay_whole():
     runs = "".join(str(shingle) for shingle in shingles[order])
     assert "000" in runs
     assert "11" in runs
+
+
+def test_groups_stand_as_formed_or_the_whole_sequence_is_turned_round():
+    shingles = np.array([2, 1, 2, 1, 0])
+    forward = grouped(shingles, 2, make_bits(3), "forward")
+    backward = grouped(shingles, 2, make_bits(3), "reversed")
+    assert shingles[forward].tolist() == [0, 1, 1, 2, 2]
+    assert backward.tolist() == forward[::-1].tolist()
+    assert backward.base is None  # a view would hold on to the other
+
+
+@pytest.mark.parametrize(
+    ("shuffle", "given", "options"),
+    [
+        (shuffling.by_shingle, ["a"] * 4, {}),
+        (shuffling.by_cluster, ROWS, {"num_clusters": 2}),
+        (shuffling.by_neighbor, ROWS, {"num_neighbors": 2}),
+        (shuffling.by_example, ROWS, {}),
+    ],
+)
+def test_an_unknown_order_of_groups_is_refused_by_every_shuffle(shuffle, given, options):
+    message = "group_order must be one of reversed, forward, mixed, got 'easy first'"
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(shuffle)(given, group_size=2, group_order="easy first", seed=0, **options)
+
+
+@pytest.mark.parametrize(
+    ("shuffle", "given", "options"),
+    [
+        (shuffling.by_shingle, ["a"] * 4, {"shingle_size": 1}),
+        (shuffling.by_cluster, ROWS, {"num_clusters": 1}),
+        (shuffling.by_neighbor, ROWS, {"num_neighbors": 1}),
+        (shuffling.by_example, ROWS, {"num_neighbors": 1}),
+    ],
+)
+def test_every_number_may_be_1(shuffle, given, options):
+    assert sorted(shuffle(given, group_size=1, seed=0, **options).tolist()) == [0, 1, 2, 3]

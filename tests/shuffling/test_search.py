@@ -50,6 +50,13 @@ def test_the_devices_find_ordinary_neighbors_without_the_host(small_blocks, monk
     assert asked == []
 
 
+def test_the_devices_hold_the_points_and_less_than_a_block_each_besides(small_blocks, monkeypatch):
+    held, put = [], jax.device_put
+    monkeypatch.setattr(jax, "device_put", lambda x, *given: held.append(len(x)) or put(x, *given))
+    make_search(make_points(ORDINARY[:100]), 3, "mesh")
+    assert 100 <= held[0] < 100 + 8 * 7
+
+
 def test_more_points_at_one_place_than_a_device_can_keep_are_searched_on_the_host(monkeypatch):
     monkeypatch.setattr(_on_mesh, "SPARE", 1)
     scale = np.repeat([1e-9, 1.0], 100)  # float32 cannot tell the first hundred apart
