@@ -154,8 +154,8 @@ def flush(path: Path) -> None:
 
 def _seal(content: dict) -> bytes:
     """Return the bytes of the facts file: the content with its own checksum."""
-    octets = json.dumps(content, allow_nan=False).encode()
-    return json.dumps({"content": content, "crc32": zlib.crc32(octets)}, allow_nan=False).encode()
+    octets = json.dumps(content).encode()
+    return json.dumps({"content": content, "crc32": zlib.crc32(octets)}).encode()
 
 
 def _describe_file(path: Path) -> dict[str, int]:

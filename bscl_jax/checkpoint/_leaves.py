@@ -25,7 +25,7 @@ def name_leaves(tree: Any) -> dict[str, Any]:
         if not all(parts) or any("/" in part for part in parts) or name in named:
             raise ValueError(
                 "keys of a tree must be unique, not empty and without '/', "
-                f"got {jax.tree_util.keystr(path)}; rename the key, or put a bare array into a dict"
+                f"got {jax.tree_util.keystr(path)}; rename the key"
             )
         if not hasattr(leaf, "dtype"):
             raise TypeError(

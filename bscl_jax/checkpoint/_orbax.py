@@ -5,7 +5,7 @@ of what to keep, replacing a step) is in the files beside this one. The leaves a
 that one process writes, so none of Orbax's barriers between processes is needed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import jax
@@ -18,9 +18,8 @@ def write_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     _checkpointer().save(folder, args=ocp.args.PyTreeSave(_nest(arrays)))
 
 
-def read_arrays(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+def read_arrays(folder: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     """Read the named arrays, and no others, as host arrays of the type that was written."""
-    names = list(names)
     tree = _nest(dict.fromkeys(names, 0))
     as_host_array = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
     args = ocp.args.PyTreeRestore(item=tree, restore_args=as_host_array, partial_restore=True)

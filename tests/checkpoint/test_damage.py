@@ -45,6 +45,15 @@ def test_damage_to_any_file_is_found(damage: str, two_steps: Path) -> None:
     assert checkpoint.verify(two_steps)[2] == []
 
 
+def test_damaged_files_are_named_in_the_order_of_their_paths(two_steps: Path) -> None:
+    paths = [path for path in trees.files_of(two_steps, 2) if path.name != "facts.json"]
+    for path in paths:
+        truncate(path)
+    (problems,) = checkpoint.verify(two_steps)[2]
+    named = [problem.split(" has ")[0] for problem in problems.split("; ")]
+    assert named == [f"arrays/…/{path.name}" for path in paths]
+
+
 def exchange_leaves(folder: Path, first: str, second: str) -> None:
     """Write a checkpoint anew with two leaves in each other's place and every file in order."""
     record = _folder.read_record(folder)
@@ -114,6 +123,38 @@ def test_every_fault_is_found_named_and_survived(faults: int, two_steps: Path) -
             for path in changed:
                 path.write_bytes(whole[path])
         assert checkpoints.verify(2) == []
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, function: str, error: Exception) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(_folder, function, refused)
+
+
+def test_arrays_that_orbax_cannot_read_are_damaged_whatever_it_raises(
+    two_steps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "read_arrays", KeyError("a key"))
+    assert checkpoint.verify(two_steps)[2] == ["arrays cannot be read: 'a key'"]
+
+
+def test_arrays_that_orbax_cannot_write_are_a_failed_save_whatever_it_raises(
+    two_steps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "write_arrays", ValueError("RESOURCE_EXHAUSTED"))
+    with pytest.raises(checkpoint.SaveError, match=r"step 3 .*arrays: RESOURCE_EXHAUSTED"):
+        checkpoint.save(two_steps, 3, trees.make_tree())
+    assert checkpoint.verify(two_steps) == {1: [], 2: []}
+
+
+def test_too_little_memory_is_no_damage(two_steps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for function in ("read_arrays", "write_arrays"):
+        refuse(monkeypatch, function, MemoryError())
+        with pytest.raises(MemoryError):
+            checkpoint.restore(two_steps, trees.make_tree())
+        with pytest.raises(MemoryError):
+            checkpoint.save(two_steps, 3, trees.make_tree())
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import jax
@@ -68,6 +69,48 @@ def test_parameters_alone_are_restored_on_request(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, 0, tree)
     restored, _ = checkpoint.restore(tmp_path, {"params": tree["params"]}, partial=True)
     trees.assert_equal(restored, {"params": tree["params"]})
+
+
+def test_a_leaf_that_the_target_lacks_is_an_error_unless_a_part_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    checkpoint.save(tmp_path, 0, trees.make_tree(), score=0.5)
+    part = {"order": np.zeros(5, int)}
+    with checkpoint.Checkpoints(tmp_path) as checkpoints:
+        for restore in (checkpoints.restore, checkpoints.restore_best):
+            with pytest.raises(ValueError, match="done is not in the target"):
+                restore(part)
+            np.testing.assert_array_equal(
+                restore(part, partial=True)[0]["order"], trees.make_tree()["order"]
+            )
+    with pytest.raises(ValueError, match="done is not in the target"):
+        checkpoint.restore(tmp_path, part)
+
+
+def test_differences_are_named_in_the_order_of_the_leaves(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 0, {name: np.zeros(2) for name in "bcef"})
+    target = {name: np.zeros(3) for name in "acdf"}
+    with pytest.raises(ValueError, match="does not fit") as raised:
+        checkpoint.restore(tmp_path, target)
+    named = str(raised.value).split("target: ")[1].split("; ")
+    assert [difference[0] for difference in named[:-1]] == list("abcdef")
+
+
+def test_keys_that_are_told_apart_by_their_type_alone_are_refused(tmp_path: Path) -> None:
+    tree = OrderedDict({"1": np.zeros(1), 1: np.ones(1)})
+    with pytest.raises(ValueError, match=r"unique, not empty .*, got \[1\]; rename the key"):
+        checkpoint.save(tmp_path, 0, tree)
+
+
+def test_an_empty_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"not empty .*, got \[''\]; rename the key"):
+        checkpoint.save(tmp_path, 0, {"": np.zeros(1)})
+
+
+def test_a_bare_array_is_a_tree(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 0, np.arange(3))
+    restored, _ = checkpoint.restore(tmp_path, np.zeros(3, int))
+    np.testing.assert_array_equal(restored, np.arange(3))
 
 
 def test_a_chosen_step_is_restored(tmp_path: Path) -> None:
