@@ -88,6 +88,7 @@ def test_a_row_of_weight_zero_has_no_term_and_stays_a_candidate() -> None:
     ("keywords", "message"),
     [
         ({"mu": 1.5}, "mu must be between 0 and 1.*got 1.5"),
+        ({"mu": -0.5}, "mu must be between 0 and 1.*got -0.5"),
         (
             {"at_threshold": "both"},
             "at_threshold must be one of 'positive', 'negative'; got 'both'",

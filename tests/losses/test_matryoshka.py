@@ -126,6 +126,8 @@ def test_a_loss_of_your_own_with_settings_of_its_own_is_nested_too() -> None:
         ([2, 2], None, r"each once; got \[2, 2\]"),
         ([2, 1], [1.0], r"one finite number for each of the 2 dims; got \[1.0\]"),
         ([2, 1], [1.0, float("nan")], "one finite number for each"),
+        ([2, 1], [float("inf"), 1.0], "one finite number for each"),
+        ([2, 1], [1.0, 1.0, 1.0], "one finite number for each of the 2 dims"),
     ],
 )
 def test_wrong_dims_and_weights_are_refused_when_the_loss_is_made(

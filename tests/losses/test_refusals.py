@@ -45,6 +45,29 @@ Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
             {"positive_ids": POSITIVE_IDS, "target_ids": np.zeros((8, 2), int)},
             r"positive_ids must have shape \(8, p, 2\).*\(8, 2\)",
         ),
+        (Q[..., None], T[..., None], {}, r"one shape \(b, d\).*queries \(8, 3, 1\)"),
+        (Q, T, {"extra_targets": Q[:, 0]}, r"extra_targets must have shape \(e, 3\).*\(8,\)"),
+        (Q, T, {"query_ids": np.zeros((8, 3), int)}, r"or \(8, 2\) for the halves.*\(8, 3\)"),
+        (
+            Q,
+            T,
+            {"extra_ids": QUERY_IDS, "extra_targets": Q[:5], "target_ids": QUERY_IDS},
+            r"extra_ids must have shape \(5,\).*\(8,\)",
+        ),
+        (
+            Q,
+            T,
+            {"positive_ids": POSITIVE_IDS[:5], "target_ids": QUERY_IDS},
+            r"positive_ids must have shape \(8, p\).*each of 8 rows; got shape \(5, 2\)",
+        ),
+        (Q, T, {"temperature": float("inf")}, "temperature must be > 0 and finite, got inf"),
+        (Q, T, {"hardness_strength": float("inf")}, "hardness_strength must be finite and at.*inf"),
+        (
+            Q,
+            T,
+            {"direction": "queries", "same_side": "targets"},
+            "same_side='targets'.*direction='queries' has not",
+        ),
         (Q, T, {"temperature": 0.0}, "temperature must be > 0 and finite, got 0.0; 0.05"),
         (Q, T, {"temperature": -0.1}, "temperature must be > 0 and finite, got -0.1"),
         (Q, T, {"temperature": np.float32(-1)}, "temperature must be > 0 and finite, got -1.0"),
@@ -98,3 +121,20 @@ def test_a_wrong_value_is_refused_with_the_remedy(
 def test_a_wrong_type_is_refused_with_the_remedy(queries: Any, keywords: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         losses.batch_softmax(queries, T, **keywords)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"temperature": 1e-3},
+        {"hardness_strength": 0},
+        {"implementation": "tiled", "tile_size": 1},
+        {"extra_targets": Q[:0]},
+        {"direction": "queries", "same_side": "queries"},
+        {"direction": "queries", "same_side": "targets", "partition": "joint"},
+        {"direction": "targets", "same_side": "targets"},
+    ],
+)
+def test_a_value_at_its_limit_is_taken(keywords: Any) -> None:
+    assert np.isfinite(losses.batch_softmax(Q, T, **keywords))
