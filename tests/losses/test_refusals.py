@@ -138,3 +138,25 @@ def test_a_wrong_type_is_refused_with_the_remedy(queries: Any, keywords: Any, me
 )
 def test_a_value_at_its_limit_is_taken(keywords: Any) -> None:
     assert np.isfinite(losses.batch_softmax(Q, T, **keywords))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("loss", "further"),
+    [
+        (losses.batch_softmax, ()),
+        (losses.sigmoid, ()),
+        (losses.triplet, ()),
+        (losses.combo, (LABELS,)),
+        (losses.cosent, (LABELS,)),
+        (losses.cosine_mse, (LABELS,)),
+        (losses.pearson, (LABELS,)),
+    ],
+)
+def test_every_loss_of_pairs_refuses_what_are_no_pairs(loss: Any, further: Any) -> None:
+    with pytest.raises(ValueError, match=r"must have one shape \(b, d\), row i of each"):
+        loss(Q, T[:, :2], *further)
+    with pytest.raises(ValueError, match="at least one pair"):
+        loss(Q[:0], T[:0], *further)
+    with pytest.raises(TypeError, match="must be floating point"):
+        loss(Q, T.astype(int), *further)

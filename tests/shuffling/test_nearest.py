@@ -56,6 +56,8 @@ def test_there_are_as_many_threads_as_processors_that_the_process_may_use(monkey
     assert _nearest.num_threads() == 2
     monkeypatch.delattr(os, "sched_getaffinity")
     assert _nearest.num_threads() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)  # not known
+    assert _nearest.num_threads() == 1
 
 
 def test_on_ordinary_embeddings_no_distance_is_settled(monkeypatch):
