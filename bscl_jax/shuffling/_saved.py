@@ -79,7 +79,7 @@ def read_order(path: str | PathLike[str], *, n: int) -> Int64[np.ndarray, " n"]:
     lines = np.full(n, 0)
     order = []
     for number, row in _rows(path):
-        if not 0 <= row < n:
+        if row >= n:
             raise ValueError(
                 f"{path}:{number}: must be a row from 0 to {n - 1}, was {row}; "
                 "an order fits the data that it was made for"
