@@ -270,3 +270,11 @@ def test_a_known_positive_of_the_same_query_stays_out() -> None:
     assert_close(
         evaluate(arrays=ids | {"labelled_negatives": known}), evaluate(arrays=ids), FLOAT64
     )
+
+
+def test_labels_that_sum_to_less_than_one_divide_like_others() -> None:
+    labels = np.array([0.25, 0.5], np.float32)
+    queries, targets = (x[:2].astype(np.float32) for x in (QUERIES, TARGETS))
+    terms = losses.batch_softmax(queries, targets, labels=labels, reduction="none")
+    mean = losses.batch_softmax(queries, targets, labels=labels, reduction="positives")
+    assert float(mean) == pytest.approx(float(jnp.sum(terms)) / 0.75, rel=1e-6)
