@@ -3,6 +3,7 @@
 import contextlib
 import json
 import warnings
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +50,10 @@ class Checkpoints:
         directory: the folder; made at the first save.
         keep_latest: newest checkpoints to keep, at least 1. With 1 there is nothing to fall back
             on when the newest is damaged on the disk later.
+        before: called in the background before each checkpoint is written: what its facts count on
+            that lies elsewhere, such as the lines of a log, can be forced onto the disk there, so
+            that a power cut leaves no checkpoint without it. If it raises an OSError, that is a
+            SaveError and there is no checkpoint.
 
     Raises:
         ValueError: if keep_latest < 1.
@@ -65,11 +70,17 @@ class Checkpoints:
         (dtype('int64'), {'epoch': 1})
     """
 
-    def __init__(self, directory: str | Path, *, keep_latest: int = 2) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        keep_latest: int = 2,
+        before: Callable[[], object] = lambda: None,
+    ) -> None:
         if keep_latest < 1:
             raise ValueError(f"keep_latest must be at least 1, got {keep_latest}; 2 is the default")
         self._shelf = Path(directory).absolute()
-        self._keep_latest = keep_latest
+        self._keep_latest, self._before = keep_latest, before
         self._damaged: set[int] = set()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._running: Future[None] | None = None
@@ -201,6 +212,7 @@ class Checkpoints:
 
     def _write(self, step: int, named: dict[str, Any], score: float | None, facts: dict) -> None:
         try:
+            self._before()
             self._put(step, to_host(named), score, facts)
         except OSError as error:
             raise SaveError(

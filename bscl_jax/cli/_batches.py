@@ -10,8 +10,9 @@ from rich.console import Console
 
 from bscl_jax import assemble, reporting
 from bscl_jax import config as configs
+from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._evaluate import read_config
-from bscl_jax.cli._folder import RunError, write_json
+from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._say import say
 from bscl_jax.types import Params
 

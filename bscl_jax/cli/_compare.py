@@ -9,7 +9,8 @@ from rich.console import Console
 
 from bscl_jax import config as configs
 from bscl_jax import metrics, reporting
-from bscl_jax.cli._folder import RunError, differences, write_json
+from bscl_jax.cli._disk import write_json
+from bscl_jax.cli._folder import RunError, differences
 from bscl_jax.cli._say import say
 from bscl_jax.cli._seeds import SeedsFolder, read_finished
 from bscl_jax.cli._summary import INTERVAL, LEVEL, shown

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from bscl_jax import assemble, data, encoders, evaluation, parallel, reporting
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunError, write_json
+from bscl_jax.cli._disk import write_json
+from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._say import say
 from bscl_jax.types import EvaluationSet, Task

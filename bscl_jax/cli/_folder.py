@@ -1,12 +1,11 @@
 """The run folder: what is in it, and whether a run may start there."""
 
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bscl_jax import config as configs
+from bscl_jax.cli._disk import flush, write_json, write_whole
 
 PATTERNS = frozenset("*?[")
 """What the path of a checkpoint must not hold."""
@@ -95,9 +94,17 @@ class RunFolder(NamedTuple):
         """Return the outcome of a finished run."""
         return json.loads(self.results.read_text(encoding="utf-8"))
 
+    def flush_log(self) -> None:
+        """Force the log onto the disk, and the names by which it and the run are found."""
+        for path in (self.metrics, self.path, self.path.parent):
+            flush(path)
+
     def write_results(self, results: dict[str, Any]) -> None:
-        """Write the outcome; there is never half a file."""
+        """Write the outcome, once all else is on the disk; there is never half a file."""
+        for path in [*self.path.rglob("*"), self.path]:
+            flush(path)
         write_json(self.results, results)
+        flush(self.path)
 
 
 def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) -> None:
@@ -160,22 +167,6 @@ def differences(old: configs.Config, new: configs.Config) -> list[str]:
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key) and key != "run.dir"
     ]
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON for people to read; there is never half a file, and no number that JSON lacks."""
-    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file aside, flush it and rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,7 +4,8 @@ import numpy as np
 
 from bscl_jax import checkpoint, training
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunFolder, write_json
+from bscl_jax.cli._disk import write_json
+from bscl_jax.cli._folder import RunFolder
 
 
 def keep_nonfinite(

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from bscl_jax import assemble
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunError, RunFolder, write_json
+from bscl_jax.cli._disk import write_json
+from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._moment import Moment, go_to
 from bscl_jax.cli._say import say
 

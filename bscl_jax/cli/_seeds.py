@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bscl_jax import reporting
-from bscl_jax.cli._folder import SEED, RunError, RunFolder, write_json
+from bscl_jax.cli._disk import write_json
+from bscl_jax.cli._folder import SEED, RunError, RunFolder
 
 
 class SeedsFolder(NamedTuple):

@@ -15,8 +15,9 @@ from bscl_jax import assemble, checkpoint, evaluation, parallel, reporting, shuf
 from bscl_jax import config as configs
 from bscl_jax.cli._batches import measure_batches
 from bscl_jax.cli._data import describe_data, keep_quarantine
+from bscl_jax.cli._disk import flush, write_json
 from bscl_jax.cli._finish import finish, restore_kept, show_results
-from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences, write_json
+from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences
 from bscl_jax.cli._kept import base_model
 from bscl_jax.cli._nonfinite import keep_nonfinite
 from bscl_jax.cli._processes import check_start, make_console, start_together
@@ -115,7 +116,7 @@ def run(
     started = time.monotonic()
     introduce(config, road, console)
     log = reporting.MetricsLog(folder.metrics if parallel.is_first() else None)
-    with checkpoint.Checkpoints(folder.checkpoints) as checkpoints:
+    with checkpoint.Checkpoints(folder.checkpoints, before=folder.flush_log) as checkpoints:
         outcome, before = fit(config, folder, road, log, checkpoints, console, stop)
         parallel.together(checkpoints.wait)
         kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
@@ -156,6 +157,8 @@ def written(
             if facts is not None:
                 write_json(path.with_suffix(".json"), facts)
             shuffling.write_order(path, rows)
+            flush(path)
+            flush(path.parent)
         return rows
 
     return ordered

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from bscl_jax.cli._folder import RunError, write_json
+from bscl_jax.cli._disk import write_json
+from bscl_jax.cli._folder import RunError
 
 SUFFIXES = (".npy", ".parquet")
 COLUMN = "embedding"

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bscl_jax import config
-from bscl_jax.cli._folder import RunFolder, write_whole
+from bscl_jax.cli._disk import write_whole
+from bscl_jax.cli._folder import RunFolder
 
 
 def leave_run(sound: Path, folder: Path, *overrides: str, seed: int = 3) -> RunFolder:

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from bscl_jax import config
-from bscl_jax.cli._folder import RunFolder, differences, write_whole
+from bscl_jax.cli._disk import write_whole
+from bscl_jax.cli._folder import RunFolder, differences
 from tests.end_to_end import tiny
 
 
