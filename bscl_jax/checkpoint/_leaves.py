@@ -48,7 +48,10 @@ def snapshot(tree: Any) -> dict[str, Any]:
         TypeError: for a leaf that is no array, and for typed random keys.
         ValueError: for keys that make no path, an empty array, and one split over processes.
     """
-    return {name: _copy(name, leaf) for name, leaf in name_leaves(tree).items()}
+    named = {name: _one_copy_of(name, leaf) for name, leaf in name_leaves(tree).items()}
+    on_device = {name: leaf for name, leaf in named.items() if isinstance(leaf, jax.Array)}
+    # One call for all: a call for each array takes three times the time of a large model's.
+    return named | jax.device_put(on_device, may_alias=False)
 
 
 def to_host(named: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -94,7 +97,8 @@ def _part(key: Any) -> str:
     return str(key)
 
 
-def _copy(name: str, leaf: Any) -> Any:
+def _one_copy_of(name: str, leaf: Any) -> Any:
+    """Return what one device holds of an array, whole; of a NumPy array, a copy."""
     if leaf.size == 0:
         raise ValueError(f"an array without elements cannot be saved, got {name}; leave it out")
     if not isinstance(leaf, jax.Array):
@@ -105,13 +109,13 @@ def _copy(name: str, leaf: Any) -> Any:
             "save jax.random.key_data(key) and restore with jax.random.wrap_key_data"
         )
     if leaf.is_fully_replicated:
-        leaf = leaf.addressable_data(0)
-    elif not leaf.is_fully_addressable:
+        return leaf.addressable_data(0)
+    if not leaf.is_fully_addressable:
         raise ValueError(
             f"arrays must be whole on every process, got {name} split over processes; "
             "replicate it before saving"
         )
-    return jax.device_put(leaf, may_alias=False)
+    return leaf
 
 
 def _place(array: np.ndarray, sharding: Any) -> Any:
