@@ -20,6 +20,7 @@ NUM_BATCHES = ROWS // BATCH_SIZE
 NUM_STEPS = NUM_EPOCHS * NUM_BATCHES
 SECOND_STAGE = 3
 MESH_SIZE = 2
+SAVE_EVERY = 3
 
 
 @cache
@@ -106,6 +107,33 @@ class Memory:
         return list(self._saved)
 
 
+class SlowMemory(Memory):
+    """The same, where a checkpoint is there only when so many steps more have been taken.
+
+    A save waits for the one before it, as those of ``Checkpoints`` do.
+    """
+
+    def __init__(self, write_steps: int) -> None:
+        super().__init__()
+        self._write_steps = write_steps
+        self._writing: tuple | None = None
+
+    def save(self, step: int, tree: dict, facts: dict, score: float | None) -> None:
+        self._finish()
+        self._writing = step, jax.tree.map(np.array, tree), facts, score
+        self.go_on(step)
+
+    def go_on(self, steps: int) -> None:
+        """Tell how many steps have been taken."""
+        if self._writing is not None and steps - self._writing[0] >= self._write_steps:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._writing is not None:
+            super().save(*self._writing)
+        self._writing = None
+
+
 def run(
     checkpoints: Memory | checkpoint.Checkpoints,
     log: Log,
@@ -130,7 +158,7 @@ def run(
         "measure": "toy/score",
         "save": checkpoints.save,
         "begin": begin,
-        "save_every": 3,
+        "save_every": SAVE_EVERY,
         "baseline": evaluate(state.params),
         "resume": resume,
         "log": log.write,
