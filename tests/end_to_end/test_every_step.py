@@ -1,9 +1,10 @@
 """A run that is interrupted everywhere, and goes on each time with everything laid anew.
 
 One run is never interrupted; what it saves after each step is looked at. The other is interrupted
-before the first step and after every step, inside every order and inside every evaluation, and what
-it leaves each time must be what the first one saved there, bit for bit. As each life begins with
-nothing but such a checkpoint and the log, this holds for one interruption at any of the steps too.
+before the first step and after every step, inside every order and inside every evaluation, that
+before training too, and what it leaves each time must be what the first one saved there, bit for
+bit: the evaluations so far and the best of them among it. As each life begins with nothing but such
+a checkpoint and the log, this holds for one interruption at any of the steps too.
 """
 
 from pathlib import Path
@@ -101,6 +102,7 @@ class Life:
             target = training.make_target(road.state, len(road.task.train.queries))
             resume = checkpoints.restore(target) if checkpoints.steps() else None
             interruptions.step = resume[1]["step"] if resume else 0
+            baseline = None if resume else evaluate(road.state.params)
             return training.train(
                 road.state,
                 lambda epoch: interruptions.counted(road.step(epoch)),
@@ -114,6 +116,7 @@ class Life:
                 begin=road.begin,
                 save=save,
                 save_every=save_every,
+                baseline=baseline,
                 resume=resume,
                 log=log.write,
                 rewind=log.cut,
@@ -142,7 +145,7 @@ def test_a_run_interrupted_everywhere_and_resumed_equals_one_that_was_not(
         *range(num_steps + 1)
     }
     saved = {(it["step"], it["facts"]["evaluated"]): it for it in whole.left}
-    for left in broken.left[1:]:  # without that before the first step
+    for left in broken.left:
         assert left == saved[left["step"], left["facts"]["evaluated"]]
     assert {left["step"] for left in broken.left} == {*range(num_steps + 1)}
     assert (outcome.best, outcome.evaluations) == (expected.best, expected.evaluations)

@@ -10,21 +10,23 @@ from tests.end_to_end import several, tiny
 from tests.end_to_end.test_resume import a_signal_after
 
 STOPPED, MISTAKE = 75, 2
-TWO = "training.devices=2"
+ALL = "training.devices=null"
+"""Each of several processes has one device, this one has eight."""
 SECONDS = 60
 
 
 def train_alone(config: Path, folder: Path, *, resume: bool = False) -> int:
-    """Train on two devices of this process."""
-    with tiny.shared_step("two devices"):
-        return tiny.train(config, folder, TWO, resume=resume)
+    """Train on the devices of this process."""
+    with tiny.shared_step("8 devices"):
+        return tiny.train(config, folder, ALL, tiny.GENTLE, resume=resume)
 
 
 @pytest.fixture(scope="module")
-def alone(tiny_config, tmp_path_factory) -> Path:
-    """The folder of a run on two devices of one process."""
-    folder = tmp_path_factory.mktemp("alone") / "run"
-    assert train_alone(tiny_config, folder) == 0
+def on_one(tiny_config, tmp_path_factory) -> Path:
+    """The folder of a run on one device, from beginning to end."""
+    folder = tmp_path_factory.mktemp("one") / "run"
+    with tiny.shared_step("1 devices"):
+        assert tiny.train(tiny_config, folder, tiny.GENTLE) == 0
     return folder
 
 
@@ -40,27 +42,30 @@ def assert_equal_runs(run: Path, other: Path) -> None:
 
 
 def test_a_signal_to_one_of_two_stops_both_at_one_step_and_one_process_goes_on(
-    tiny_config, alone, tmp_path
+    tiny_config, on_one, tmp_path
 ):
     signals = {1: (signal.SIGTERM, 1)}
-    ended = several.train(tiny_config, tmp_path / "run", TWO, signals=signals)
+    ended = several.train(tiny_config, tmp_path / "run", ALL, tiny.GENTLE, signals=signals)
     assert [each.status for each in ended] == [STOPPED, STOPPED], ended
     assert "the same command with --resume goes on" in ended[0].said
     assert "model " not in ended[1].said
     assert train_alone(tiny_config, tmp_path / "run", resume=True) == 0
-    assert_equal_runs(tmp_path / "run", alone)
+    assert_equal_runs(tmp_path / "run", on_one)
 
 
-def test_two_processes_go_on_with_what_one_began(tiny_config, alone, tmp_path, capsys):
+@pytest.mark.parametrize("processes", [4, pytest.param(2, marks=pytest.mark.slow)])
+def test_several_processes_go_on_with_what_one_began(processes, tiny_config, on_one, tmp_path):
     with a_signal_after(lambda record: record["event"] == "step"):
         assert train_alone(tiny_config, tmp_path / "run") == STOPPED
-    ended = several.train(tiny_config, tmp_path / "run", TWO, resume=True)
-    assert [each.status for each in ended] == [0, 0], ended
+    ended = several.train(
+        tiny_config, tmp_path / "run", ALL, tiny.GENTLE, resume=True, processes=processes
+    )
+    assert [each.status for each in ended] == [0] * processes, ended
     assert "resuming after step" in ended[0].said
-    assert_equal_runs(tmp_path / "run", alone)
+    assert_equal_runs(tmp_path / "run", on_one)
     assert (tmp_path / "run/report.html").is_file()
     model = "model/model.safetensors"
-    assert (tmp_path / "run" / model).stat().st_size == (alone / model).stat().st_size
+    assert (tmp_path / "run" / model).stat().st_size == (on_one / model).stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_two_processes_go_on_with_what_one_began(tiny_config, alone, tmp_path, c
     ids=["another config", "no config"],
 )
 def test_a_mistake_in_one_process_ends_both(only, message, tiny_config, tmp_path):
-    ended = several.train(tiny_config, tmp_path / "run", TWO, only={1: only})
+    ended = several.train(tiny_config, tmp_path / "run", ALL, only={1: only})
     assert [each.status for each in ended] == [MISTAKE, MISTAKE], ended
     assert message in ended[0].said
     assert not (tmp_path / "run").exists()
@@ -85,7 +90,7 @@ def test_a_lost_process_ends_the_other_within_a_minute_which_names_it(
     number, lost, tiny_config, tmp_path
 ):
     ended = several.train(
-        tiny_config, tmp_path / "run", TWO, "training.epochs=100", signals={lost: (number, 20)}
+        tiny_config, tmp_path / "run", ALL, "training.epochs=100", signals={lost: (number, 20)}
     )[1 - lost]
     assert time.time() - (tmp_path / "run/metrics.jsonl").stat().st_mtime < SECONDS
     assert ended.status == -signal.SIGABRT
