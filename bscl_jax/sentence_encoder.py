@@ -197,6 +197,7 @@ class SentenceEncoder:
                 batch_size=batch_size,
                 multiple=self._mesh.size,
                 max_length=self.encoder.max_length,
+                most_tokens=self.encoder.most_tokens,
                 advance=lambda count: bar.advance(task, count),
             )
             return embed(texts)

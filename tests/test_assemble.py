@@ -91,7 +91,7 @@ def test_batches_have_a_few_lengths_and_lie_on_the_mesh():
     store = data.tokenize_pairs(pairs, lambda texts: next(rows))
     section = parse("training={batch_size: 4, packing: false, num_lengths: 2}").training
     mesh = parallel.make_mesh(2)
-    batch = assemble.make_batches(section, store, 0, mesh)
+    batch = assemble.make_batches(section, store, 0, mesh).batch
     order = np.arange(12)
     shapes = [
         (each.queries.ids.shape, each.targets.ids.shape)
@@ -109,7 +109,7 @@ def test_packed_batches_have_a_few_shapes_and_lie_on_the_mesh():
     mesh = parallel.make_mesh(2)
     for num_shapes in (1, 3):
         section = parse(f"training={{batch_size: 8, num_shapes: {num_shapes}}}").training
-        batch = assemble.make_batches(section, store, 0, mesh, most_tokens=40)
+        batch = assemble.make_batches(section, store, 0, mesh, most_tokens=40).batch
         found = [batch(np.arange(64), k) for k in range(8)]
         shapes = {each.packed.ids.shape for each in found}
         assert min(num_shapes, 2) <= len(shapes) <= num_shapes

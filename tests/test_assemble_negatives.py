@@ -188,7 +188,7 @@ def test_every_batch_has_as_many_extras_on_the_mesh(num_negatives, expected):
     mesh = parallel.make_mesh(2)
     for packing in (False, True):
         section = config.Training(batch_size=4, num_negatives=num_negatives, packing=packing)
-        batch = assemble.make_batches(section, store, 0, mesh)
+        batch = assemble.make_batches(section, store, 0, mesh).batch
         for k in range(3):
             made = batch(order, k)
             assert made.extra_ids.shape == (expected,)

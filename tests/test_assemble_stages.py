@@ -112,7 +112,8 @@ def take(epochs: range, *overrides: str) -> None:
     whole = parse(*overrides)
     listed = assemble.list_stages(whole)
     optimizers = _steps.make_optimizers(listed, NUM_BATCHES)
-    step = _steps.make_steps(whole.training, listed, optimizers, None, parallel.make_mesh(1))
+    steps = _steps.make_steps(whole.training, listed, optimizers, None, parallel.make_mesh(1))
+    step = _steps.by_epoch(whole.training, listed, steps)
     leaves: Any = (None,) * 6
     for epoch in epochs:
         step(epoch)(None, PairBatch(*leaves, extras="extras", extra_ids="ids"), "key")

@@ -1,14 +1,33 @@
 """Batches of the training pairs on the mesh, with the extra candidates that the data have."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from bscl_jax import config as configs
 from bscl_jax import data, parallel
-from bscl_jax.types import PairBatch
+from bscl_jax.types import PairBatch, TokenBatch
+
+
+class Batches(NamedTuple):
+    """The batches of a run.
+
+    Attributes:
+        batch: ``(order, k) -> PairBatch``, on the mesh.
+        shapes: of packed batches; none where they are padded.
+    """
+
+    batch: Callable[[np.ndarray, int], PairBatch]
+    shapes: tuple[data.Shape, ...]
+
+    def like(self, batch: PairBatch) -> list[PairBatch]:
+        """Return a batch's twins in all of the shapes, as what a step can be compiled for."""
+        if batch.packed is None:
+            return []
+        return [batch._replace(packed=_in_shape(batch.packed, shape)) for shape in self.shapes]
 
 
 def make_batches(
@@ -20,8 +39,8 @@ def make_batches(
     most_tokens: int = 512,
     together: bool = True,
     triplets: bool = False,
-) -> Callable[[np.ndarray, int], PairBatch]:
-    """Make ``batch(order, k)``, packed or padded to a few shapes that the data choose, on the mesh.
+) -> Batches:
+    """Make the batches, packed or padded to a few shapes that the data choose.
 
     Of triplets, the extra candidates are the negatives of the rows. No row of a batch has more
     than ``most_tokens``. Only texts that are encoded ``together`` can be packed.
@@ -67,7 +86,7 @@ def make_batches(
         )
         return place(on_host, mesh)
 
-    return batch
+    return Batches(batch, shapes)
 
 
 def options_of_extras(
@@ -83,6 +102,17 @@ def options_of_extras(
         negatives.tokens.lengths, max_shapes=section.num_lengths, batch_size=num_extras
     )
     return {"num_extras": num_extras, "extra_lengths": lengths, "extra_multiple": mesh.size}
+
+
+def _in_shape(packed: TokenBatch, shape: data.Shape) -> TokenBatch:
+    tokens, texts = (shape.rows, shape.length), (shape.rows, shape.texts)
+    sizes = {"ids": tokens, "mask": tokens, "lengths": texts}
+    leaves: dict[str, Any] = packed._asdict()
+    like: dict[str, Any] = {
+        name: jax.ShapeDtypeStruct(size, leaves[name].dtype, sharding=leaves[name].sharding)
+        for name, size in sizes.items()
+    }
+    return TokenBatch(**like)
 
 
 def place(batch: PairBatch, mesh: Mesh) -> PairBatch:

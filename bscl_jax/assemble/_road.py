@@ -1,6 +1,7 @@
 """The road of the data: every room's function, laid once from a config."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,14 @@ from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_tripl
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
-from bscl_jax.assemble._steps import make_begin, make_gradients, make_optimizers, make_steps
+from bscl_jax.assemble._steps import (
+    by_epoch,
+    make_begin,
+    make_compile,
+    make_gradients,
+    make_optimizers,
+    make_steps,
+)
 from bscl_jax.assemble._towers import Towers, load_towers, make_embeds
 from bscl_jax.assemble._weights import sections_of, train_only
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task
@@ -37,6 +45,9 @@ class Road(NamedTuple):
             with similarities by the parameters in at most so many of them.
         begin: ``(state, epoch) -> state``, the state with which an epoch begins.
         step: ``epoch -> step``, of which each is ``(state, batch, key) -> (state, facts)``.
+        compile: ``(state, key, first_epoch, advance) -> count``, which compiles what ``step`` will
+            need from this epoch on, if batches are packed: each shape of them. Before each
+            ``advance(done, of)`` is called.
         gradient: ``epoch -> gradient``, of which each is ``(state, batch, key) -> (loss, grads)``.
         observe: ``(params, sets) -> {set: what the model shows on it}``.
         evaluate: ``(params, sets) -> {"set/measure": value}``, which follow from that.
@@ -54,22 +65,28 @@ class Road(NamedTuple):
     batch_facts: BatchFacts
     begin: Callable[[training.State, int], training.State]
     step: Callable[[int], training.Step]
+    compile: Callable[..., int]
     gradient: Callable[[int], training.Gradient]
     observe: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, evaluation.Observation]]
     evaluate: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, float]]
 
 
 def lay_road(
-    config: configs.Config, *, advance: Callable[[int], None] = lambda texts: None
+    config: configs.Config,
+    *,
+    advance: Callable[[int], None] = lambda texts: None,
+    token_cache: Path | None = None,
 ) -> Road:
     """Load what the config names and connect the rooms.
 
-    Nothing is written. Whatever the user can have got wrong shows here, before any training.
+    Nothing is written but to the cache. Whatever the user can have got wrong shows here, before
+    any training.
 
     Args:
         config: the run.
         advance: called with the number of texts after each batch that is embedded; what it raises
             ends the embedding.
+        token_cache: a folder that keeps token ids from one start to the next.
 
     Raises:
         FileNotFoundError: a file or a model that is not there.
@@ -91,12 +108,12 @@ def lay_road(
     threshold = threshold_of([stage.section.loss for stage in stages])
     encode, (queries, targets) = towers.encode, towers
     tokenize, pad_ids = (
-        (queries.tokenize, targets.tokenize),
+        (queries.tokenizer(token_cache), targets.tokenizer(token_cache)),
         (queries.encoder.pad_id, targets.encoder.pad_id),
     )
     store = data.tokenize_pairs(pairs, tokenize, threshold=threshold)
     triplets = takes_triplets(stages[0].section.loss)
-    batch = make_batches(
+    batches = make_batches(
         config.training,
         store,
         pad_ids,
@@ -111,6 +128,7 @@ def lay_road(
         train_only(optimizer, sections_of(config))
         for optimizer in make_optimizers(stages, num_batches)
     ]
+    steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(
         task=task,
         hashes=hashes,
@@ -120,12 +138,13 @@ def lay_road(
         num_batches=num_batches,
         stages=stages,
         order=make_order(config, task.train, embeds, params),
-        batch=batch,
+        batch=batches.batch,
         batch_facts=make_batch_facts(
             config.training, pairs, in_batch, embeds, mesh, threshold=threshold
         ),
         begin=make_begin(stages, optimizers, mesh),
-        step=make_steps(config.training, stages, optimizers, encode, mesh),
+        step=by_epoch(config.training, stages, steps),
+        compile=make_compile(config.training, stages, steps, batches, len(store.scores)),
         gradient=make_gradients(config.training, stages, encode, mesh),
         observe=lambda params, sets: evaluation.observe(embeds.at(params), sets),
         evaluate=lambda params, sets: evaluation.evaluate(embeds.at(params), sets),

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Key
 
 from bscl_jax import config as configs
 from bscl_jax import training
+from bscl_jax.assemble._batches import Batches
 from bscl_jax.assemble._fits import options
 from bscl_jax.assemble._loss import make_loss, takes_negatives
 from bscl_jax.assemble._stages import Stage, stage_of
@@ -37,9 +39,9 @@ def make_steps(
     optimizers: Sequence[optax.GradientTransformation],
     encode: Any,
     mesh: Mesh,
-) -> Callable[[int], training.Step]:
-    """Make ``step(epoch)``, see :func:`by_epoch`."""
-    steps = [
+) -> list[training.Step]:
+    """Make the step of each stage."""
+    return [
         training.make_step(
             encode,
             make_loss(stage.section.loss, mesh),
@@ -50,7 +52,39 @@ def make_steps(
         for stage, optimizer in zip(stages, optimizers, strict=True)
     ]
 
-    return by_epoch(section, stages, steps)
+
+def make_compile(
+    section: configs.Training,
+    stages: Sequence[Stage],
+    steps: Sequence[Any],
+    batches: Batches,
+    num_pairs: int,
+) -> Callable[..., int]:
+    """Make ``compile(state, key, first_epoch, advance)``, see ``Road``."""
+
+    def compile_steps(
+        state: training.State,
+        key: Key[Array, ""] | None,
+        first_epoch: int,
+        advance: Callable[[int, int], None] = lambda done, of: None,
+    ) -> int:
+        last = stages[-1].epochs[-1]
+        epochs = {first_epoch, *changes(section, stages)} & {*range(first_epoch, last + 1)}
+        like = batches.like(batches.batch(np.arange(num_pairs), 0))
+        todo = [(epoch, batch) for epoch in sorted(epochs) for batch in like]
+        lower = by_epoch(section, stages, [step.lower for step in steps])
+        for done, (epoch, batch) in enumerate(todo):
+            advance(done, len(todo))
+            lower(epoch)(state, batch, key).compile()
+        return len(todo)
+
+    return compile_steps
+
+
+def changes(section: configs.Training, stages: Sequence[Stage]) -> list[int]:
+    """Return the epochs from which on another step is taken."""
+    without = [] if section.dropout_epochs is None else [section.dropout_epochs + 1]
+    return [*(stage.epochs[0] for stage in stages), *without]
 
 
 def make_gradients(

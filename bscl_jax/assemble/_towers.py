@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from bscl_jax import config as configs
-from bscl_jax import encoders, evaluation, gradients, parallel
+from bscl_jax import data, encoders, evaluation, gradients, parallel
 from bscl_jax.assemble._encoders import load_encoder
 from bscl_jax.assemble._fits import named
 from bscl_jax.assemble._weights import (
@@ -48,6 +49,13 @@ class Tower(NamedTuple):
     def tokenize(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the token ids of texts, those of the prompt first."""
         return self.encoder.tokenize(texts, prompt=self.prompt)
+
+    def tokenizer(self, cache: Path | None) -> data.Tokenizer:
+        """Return what tokenizes, with a folder what keeps the ids there."""
+        if cache is None:
+            return self.tokenize
+        fingerprint = f"{self.encoder.tokenizer_digest} {self.prompt}"
+        return data.TokenCache(cache, self.tokenize, fingerprint)
 
     def encode(self, params: Params, tokens: TokenBatch, dropout_key: Any) -> Array:
         """Embed a batch by the parameters of the run; no key, no dropout."""
@@ -168,16 +176,15 @@ def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int
     whole = NamedSharding(mesh, PartitionSpec())  # each process reads all that comes out
     apply = jax.jit(lambda params, tokens: tower.encode(params, tokens, None), out_shardings=whole)
 
-    def split(tokens: TokenBatch) -> TokenBatch:
-        return tokens if len(tokens.ids) % mesh.size else parallel.place(tokens, mesh)
-
     def embed(params: Params, texts: Sequence[str]) -> np.ndarray:
         return evaluation.make_embed(
             tower.tokenize,
-            lambda tokens: apply(params, split(tokens)),
+            lambda tokens: apply(params, parallel.place(tokens, mesh)),
             pad_id=tower.encoder.pad_id,
             dimension=tower.encoder.dimension,
             max_length=tower.encoder.max_length,
+            most_tokens=tower.encoder.most_tokens,
+            multiple=mesh.size,
             batch_size=batch_size,
             advance=advance,
         )(texts)

@@ -3,9 +3,8 @@
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
+from bscl_jax.cli._cache import keep_compiled_programs
 from bscl_jax.cli.arguments import make_parser
 
 USER_MISTAKE = 2
@@ -44,15 +43,3 @@ def widen_thread_pool() -> None:
     """
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         os.environ.setdefault("NPROC", "64")
-
-
-def keep_compiled_programs() -> None:
-    """Keep what XLA compiles for the next start, unless the user has said where or that not."""
-    import jax
-
-    settings: Any = jax.config  # its attributes are made at run time
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ or settings.jax_compilation_cache_dir:
-        return
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bscl_jax" / "xla"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

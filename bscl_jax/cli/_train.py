@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from rich.console import Console
 from bscl_jax import assemble, checkpoint, evaluation, parallel, reporting, shuffling, training
 from bscl_jax import config as configs
 from bscl_jax.cli._batches import measure_batches
+from bscl_jax.cli._cache import cache_folder
+from bscl_jax.cli._compile import compiling
 from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._disk import flush, write_json
 from bscl_jax.cli._finish import finish, restore_kept, show_results
@@ -24,6 +26,8 @@ from bscl_jax.cli._processes import check_start, make_console, start_together
 from bscl_jax.cli._say import say
 from bscl_jax.cli._stages import describe_stages
 from bscl_jax.types import Params
+
+Observations = dict[str, evaluation.Observation]
 
 BASELINE_LINES = 1
 """The log begins with the test scores before training; training counts its lines after that."""
@@ -63,7 +67,9 @@ def train_one(
         if folder.state() == "finished":
             return None
         check_may_start(folder, config, resume=resume)
-        return assemble.lay_road(config, advance=lambda _: leave_if(stop))
+        return assemble.lay_road(
+            config, advance=lambda _: leave_if(stop), token_cache=cache_folder("tokens")
+        )
 
     try:
         road = parallel.together(prepare)
@@ -172,7 +178,7 @@ def fit(
     checkpoints: checkpoint.Checkpoints,
     console: Console,
     stop: Callable[[], bool],
-) -> tuple[training.Outcome, dict[str, evaluation.Observation]]:
+) -> tuple[training.Outcome, Observations]:
     """Train to the end, from the start or from the newest checkpoint.
 
     Returns:
@@ -184,17 +190,21 @@ def fit(
         return stop()
 
     def evaluate(params: Params) -> dict[str, float]:
-        scores = road.evaluate(params, road.task.dev)
-        return {name: scores.get(name, math.nan) for name in assemble.measures(road.task.dev)}
+        return dev_scores(road, road.evaluate(params, road.task.dev))
 
+    key = jax.random.key(config.run.seed)
     resume = dev_baseline = None
     if checkpoints.steps():
         resume = parallel.together(partial(restore, road, log, checkpoints))
         say(console, f"resuming after step {resume[1]['step']}")
-    with console.status("scoring the model before training"):
-        before = road.observe(road.state.params, road.task.test)
+    first_epoch = resume[1]["epoch"] + resume[1]["evaluated"] if resume else 1
+    with (
+        compiling(console, road, road.state, key, first_epoch=first_epoch),
+        console.status("scoring the model before training"),
+    ):
+        dev, before = observe_both(road)
         if resume is None:
-            dev_baseline = evaluate(road.state.params)
+            dev_baseline = dev_scores(road, evaluation.summarize(dev))
             log.cut(0)
             log.write({"event": "baseline", "test": evaluation.summarize(before)})
     with reporting.TrainingProgress(
@@ -209,7 +219,7 @@ def fit(
         outcome = training.train(
             road.state,
             road.step,
-            key=jax.random.key(config.run.seed),
+            key=key,
             num_epochs=road.stages[-1].epochs[-1],
             num_batches=road.num_batches,
             order=written(road, folder, report_batches=config.training.report_batches),
@@ -228,6 +238,20 @@ def fit(
             max_skips=max_skips(config),
         )
     return outcome, before
+
+
+def dev_scores(road: assemble.Road, scores: Mapping[str, float]) -> dict[str, float]:
+    """Return every measure of the dev split, NaN where it is not defined."""
+    return {name: scores.get(name, math.nan) for name in assemble.measures(road.task.dev)}
+
+
+def observe_both(road: assemble.Road) -> tuple[Observations, Observations]:
+    """Return what the first model shows on dev and on test; what they share is embedded once."""
+    splits = {"dev": road.task.dev, "test": road.task.test}
+    sets = {f"{split}/{name}": each for split, of in splits.items() for name, each in of.items()}
+    found = road.observe(road.state.params, sets)
+    dev, test = ({name: found[f"{split}/{name}"] for name in splits[split]} for split in splits)
+    return dev, test
 
 
 def max_skips(config: configs.Config) -> int:

@@ -15,7 +15,8 @@ from bscl_jax.data._negatives import (
     mean_extras,
 )
 from bscl_jax.data._overlap import check_overlap
-from bscl_jax.data._pack import Shape, pack
+from bscl_jax.data._pack import Shape, lay_out, pack
+from bscl_jax.data._pack_all import Rows, pack_all
 from bscl_jax.data._positives import KnownPositives, known_couples
 from bscl_jax.data._quarantine import write_quarantine
 from bscl_jax.data._ragged import Ragged
@@ -23,7 +24,8 @@ from bscl_jax.data._shapes import choose_shapes
 from bscl_jax.data._sides import by_side
 from bscl_jax.data._table import Table, read_table
 from bscl_jax.data._texts import read_texts
-from bscl_jax.data._tokens import PairTokens, tokenize_pairs
+from bscl_jax.data._token_cache import TokenCache
+from bscl_jax.data._tokens import PairTokens, Tokenizer, tokenize_pairs
 from bscl_jax.data._triplets import make_triplets
 from bscl_jax.data._write_pairs import check_suffix, write_pairs
 from bscl_jax.data.tasks import TASKS, load_task
@@ -36,8 +38,11 @@ __all__ = [
     "Negatives",
     "PairTokens",
     "Ragged",
+    "Rows",
     "Shape",
     "Table",
+    "TokenCache",
+    "Tokenizer",
     "as_score",
     "as_text",
     "as_text_or_none",
@@ -51,6 +56,7 @@ __all__ = [
     "drop_false_negatives",
     "hash_splits",
     "known_couples",
+    "lay_out",
     "length_batches",
     "load_task",
     "make_pair_batch",
@@ -61,6 +67,7 @@ __all__ = [
     "num_batches",
     "one_of",
     "pack",
+    "pack_all",
     "pad",
     "read_table",
     "read_texts",

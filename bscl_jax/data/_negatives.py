@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int32, Int64, Integer
 
 from bscl_jax.data._content import content_ids, normalize_text
-from bscl_jax.data._ragged import Ragged, tokenize_all
+from bscl_jax.data._ragged import Ragged
 from bscl_jax.types import Pairs
 
 POSITIVE = 0.5
@@ -78,7 +78,7 @@ def known_positives(pairs: Pairs) -> list[set[str]]:
 
 
 def tokenize_negatives(
-    pairs: Pairs, tokenize: Callable[[list[str]], Sequence[Sequence[int]]]
+    pairs: Pairs, tokenize_all: Callable[[Sequence[str]], Ragged]
 ) -> Negatives | None:
     """Tokenize each distinct negative once; None where there is none."""
     place: dict[str, int] = {}
@@ -97,7 +97,7 @@ def tokenize_negatives(
     ]
     return Negatives(
         texts=texts,
-        tokens=tokenize_all(texts, tokenize),
+        tokens=tokenize_all(texts),
         ids=content_ids(texts),
         of_rows=Ragged.from_lists(of_rows),
         barred=Ragged.from_lists(barred),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Integer
+from jaxtyping import Int32, Int64, Integer
 
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.types import TokenBatch
@@ -31,13 +31,16 @@ class Shape(NamedTuple):
         return self.rows * self.length * (1 + self.length / 2048)
 
 
-def fill_rows(lengths: Lengths, *, length: int, texts: int | None = None) -> list[list[int]]:
+def fill_rows(
+    lengths: Lengths, *, length: int, texts: int | None = None, opens: int = 1
+) -> list[list[int]]:
     """Put texts into few rows: the longest first, where it leaves least room (best fit).
 
     Args:
         lengths: tokens of each of n texts, 1 to ``length``.
         length: tokens that a row has room for.
         texts: most texts of a row; None for any number.
+        opens: a text of fewer tokens opens no row: it fills up one of the others, or is left out.
 
     Returns:
         The texts of each row, by position. A function of the arguments alone.
@@ -58,6 +61,8 @@ def fill_rows(lengths: Lengths, *, length: int, texts: int | None = None) -> lis
             row = with_room[room].pop()
             if not with_room[room]:
                 occupied &= ~(1 << room)
+        elif size < opens:
+            continue
         else:
             room, row = length, len(rows)
             rows.append([])
@@ -94,20 +99,41 @@ def pack(
             continue
         rows = fill_rows(sizes, length=shape.length, texts=shape.texts)
         if len(rows) <= shape.rows:
-            return _laid_out(token_lists, rows, shape, pad_id)
+            batch, texts, found = lay_out(token_lists, rows, shape, pad_id)
+            places = np.empty(len(token_lists), np.int32)
+            places[texts] = found
+            return batch, places
     return None
 
 
-def _laid_out(
-    token_lists: Ragged, rows: list[list[int]], shape: Shape, pad_id: int
-) -> tuple[TokenBatch, Int32[np.ndarray, " n"]]:
+def lay_out(
+    token_lists: Ragged, rows: Sequence[Sequence[int]], shape: Shape, pad_id: int
+) -> tuple[TokenBatch, Int64[np.ndarray, " n"], Int32[np.ndarray, " n"]]:
+    """Make the batch in which each row has the texts that are given for it.
+
+    Args:
+        token_lists: texts as token ids.
+        rows: the texts of each row, by position; n in all, no more than the shape has room for.
+        shape: of the batch; rows that are not given stay empty.
+        pad_id: the token id that fills up.
+
+    Returns:
+        The batch, its texts by position, row after row, and the place of each, as ``pack`` says.
+
+    Example:
+        >>> from bscl_jax.data import Ragged, Shape, lay_out
+        >>> tokens = Ragged.from_lists([[1, 2], [1, 5, 2], [1, 6, 2]])
+        >>> batch, texts, places = lay_out(tokens, [[1, 0], [2]], Shape(2, 6, 2), 0)
+        >>> batch.ids.tolist(), texts.tolist(), places.tolist()
+        ([[1, 5, 2, 1, 2, 0], [1, 6, 2, 0, 0, 0]], [1, 0, 2], [0, 1, 2])
+    """
+    chosen = token_lists.take(texts := np.concatenate([np.array(row) for row in rows]))
+    counts = np.array([len(row) for row in rows])
+    numbers = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = np.repeat(np.arange(len(rows)), counts) * shape.texts + numbers
     lengths = np.zeros((shape.rows, shape.texts), np.int32)
-    places = np.empty(len(token_lists), np.int32)
-    sizes = token_lists.lengths
-    for row, texts in enumerate(rows):
-        lengths[row, : len(texts)] = sizes[texts]
-        places[texts] = row * shape.texts + np.arange(len(texts))
+    lengths.flat[places] = chosen.lengths
     mask = np.arange(shape.length) < lengths.sum(axis=1)[:, None]
     ids = np.full(mask.shape, pad_id, np.int32)
-    ids[mask] = token_lists.take(np.concatenate([np.array(texts) for texts in rows])).flat
-    return TokenBatch(ids, mask, lengths), places
+    ids[mask] = chosen.flat
+    return TokenBatch(ids, mask, lengths), texts, places.astype(np.int32)

@@ -7,6 +7,9 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Int32, Int64, Integer
 
+Tokenize = Callable[[list[str]], Sequence[Sequence[int]]]
+"""Texts → their token ids: special tokens included, cut at the length limit."""
+
 CHUNK = 4096
 """So many texts are tokenized at a time: Python lists of ids are ten times the size of arrays."""
 
@@ -79,9 +82,7 @@ class Ragged:
         return self.flat[self.offsets[row] : self.offsets[row + 1]]
 
 
-def tokenize_all(
-    texts: Sequence[str], tokenize: Callable[[list[str]], Sequence[Sequence[int]]]
-) -> Ragged:
+def tokenize_all(texts: Sequence[str], tokenize: Tokenize) -> Ragged:
     """Tokenize texts, some at a time; each must get a token or more."""
     chunks: list[Ragged] = []
     for start in range(0, len(texts), CHUNK):

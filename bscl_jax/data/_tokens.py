@@ -1,6 +1,7 @@
 """The training pairs as arrays, tokenized once and for all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +10,12 @@ from jaxtyping import Float32, Int32
 from bscl_jax.data._content import content_ids
 from bscl_jax.data._negatives import POSITIVE, Negatives, tokenize_negatives
 from bscl_jax.data._positives import KnownPositives, find_positives
-from bscl_jax.data._ragged import Ragged, tokenize_all
+from bscl_jax.data._ragged import Ragged, Tokenize, tokenize_all
 from bscl_jax.data._sides import by_side
+from bscl_jax.data._token_cache import TokenCache
 from bscl_jax.types import Pairs
 
-Tokenize = Callable[[list[str]], Sequence[Sequence[int]]]
-"""Texts → their token ids: special tokens included, cut at the length limit."""
+Tokenizer = Tokenize | TokenCache
 
 
 class PairTokens(NamedTuple):
@@ -41,7 +42,7 @@ class PairTokens(NamedTuple):
 
 def tokenize_pairs(
     pairs: Pairs,
-    tokenize: Tokenize | tuple[Tokenize, Tokenize],
+    tokenize: Tokenizer | tuple[Tokenizer, Tokenizer],
     *,
     threshold: float = POSITIVE,
 ) -> PairTokens:
@@ -50,8 +51,9 @@ def tokenize_pairs(
     Args:
         pairs: n pairs, at least one.
         tokenize: from texts to their token ids: special tokens included, cut at the length limit.
-            A tuple of two tokenizes the queries with the first, the rest with the second, such as
-            where a prompt stands before the one or the other; content ids are of the bare texts.
+            A ``TokenCache`` keeps what they come to. A tuple of two tokenizes the queries with the
+            first, the rest with the second, such as where a prompt stands before the one or the
+            other; content ids are of the bare texts.
         threshold: a pair with a score above it is positive: its target belongs to its query.
 
     Returns:
@@ -81,13 +83,13 @@ def tokenize_pairs(
     grades = _as_grades(scores)
     tokenize_queries, tokenize_targets = by_side(tokenize)
     return PairTokens(
-        queries=tokenize_all(pairs.queries, tokenize_queries),
-        targets=tokenize_all(pairs.targets, tokenize_targets),
+        queries=_all(pairs.queries, tokenize_queries),
+        targets=_all(pairs.targets, tokenize_targets),
         scores=grades,
         query_ids=query_ids,
         target_ids=target_ids,
         positives=find_positives(query_ids, target_ids, grades, threshold=threshold),
-        negatives=tokenize_negatives(pairs, tokenize_targets),
+        negatives=tokenize_negatives(pairs, partial(_all, tokenize=tokenize_targets)),
     )
 
 
@@ -102,3 +104,9 @@ def _as_grades(scores: Sequence[float] | np.ndarray) -> Float32[np.ndarray, " n"
             "to 1, or leave the pair out"
         )
     return grades
+
+
+def _all(texts: Sequence[str], tokenize: Tokenizer) -> Ragged:
+    if isinstance(tokenize, TokenCache):
+        return tokenize.tokenize_all(texts)
+    return tokenize_all(texts, tokenize)

@@ -1,5 +1,6 @@
 """What leaves this room: a frozen encoder whose ``apply`` is a pure function of its parameters."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -7,6 +8,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tokenizers
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 from tokenizers import Tokenizer
@@ -191,6 +193,12 @@ class Encoder:
         """
         prompted = [prompt + text for text in list_texts(texts)]
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(prompted)]
+
+    @property
+    def tokenizer_digest(self) -> str:
+        """SHA-256 of all that ids depend on besides texts: tokenizer, length limit, its library."""
+        described = f"tokenizers {tokenizers.__version__}\n{self.tokenizer.to_str()}"
+        return hashlib.sha256(described.encode()).hexdigest()
 
     def count_prompt(self, prompt: str) -> int:
         """Count the tokens of a prompt that ``apply`` has to leave out.

@@ -1,46 +1,50 @@
 """Texts of any number and length → one array of embeddings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from bscl_jax import data
+from bscl_jax.evaluation._pieces import LENGTHS, Piece, cut_packed, cut_padded
 from bscl_jax.types import TokenBatch
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Texts → float32 ``(n, d)``, row i the embedding of text i."""
 
-LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192)
-"""Padded lengths, in tokens: few enough to compile, close enough to waste under a third."""
+FEW_TOKENS = 128
+"""Fewer tokens in all are padded, as packed rows would stay empty."""
 
 
 def make_embed(
     tokenize: Callable[[list[str]], list[list[int]]],
-    encode: Callable[[TokenBatch], Float[Array, "b d"]],
+    encode: Callable[[TokenBatch], Float[Array, "b *k d"]],
     *,
     pad_id: int,
     dimension: int,
     batch_size: int = 64,
     multiple: int = 1,
     max_length: int | None = None,
+    most_tokens: int | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Embed:
     """Make the function that embeds texts.
 
-    The longest texts go first, so that memory peaks in the first batch. A batch is padded to one
-    of :data:`LENGTHS` tokens and to a power of two of rows, so that few shapes are compiled.
+    The longest texts go first, so that memory peaks in the first batch. Few shapes are compiled:
+    rows have one of a few lengths, and there is a power of two of them in a batch.
 
     Args:
         tokenize: texts → token ids, cut to the model's length.
-        encode: one padded batch → embeddings; compiled by the caller.
+        encode: one batch → embeddings, compiled by the caller: ``(b, d)`` of a padded batch,
+            ``(b, k, d)`` of a packed one (``tokens.lengths``).
         pad_id: the id that fills up a short text.
         dimension: features of an embedding (needed where there is no text to learn it from).
-        batch_size: texts encoded at a time.
+        batch_size: rows encoded at a time; a CPU, faster with less at a time, is given fewer packed
+            ones.
         multiple: each batch is filled up to a multiple of so many rows, the devices that share it.
-        max_length: tokens that a text has at most; nothing is padded beyond, since the model may
-            have no positions there. None is the last of :data:`LENGTHS`.
+        max_length: tokens that a text has at most; nothing is padded beyond. None is 8192.
+        most_tokens: tokens that a packed row may have, the model's positions; None pads every text
+            by itself.
         advance: called with the number of texts of each finished batch.
 
     Returns:
@@ -59,19 +63,18 @@ def make_embed(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, was {batch_size}; 64 suits most machines")
 
-    lengths = LENGTHS
-    if max_length is not None:
-        lengths = (*(length for length in LENGTHS if length < max_length), max_length)
+    options: Any = {"pad_id": pad_id, "batch_size": batch_size, "multiple": multiple}
+
+    def cut(token_lists: list[list[int]]) -> Iterator[Piece]:
+        if most_tokens is None or sum(map(len, token_lists)) < FEW_TOKENS:
+            return cut_padded(token_lists, most_tokens=max_length or LENGTHS[-1], **options)
+        return cut_packed(token_lists, most_tokens=most_tokens, **options)
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         embeddings = np.zeros((len(texts), dimension), np.float32)
-        waiting: tuple[np.ndarray, Array] | None = None
-        for rows, token_lists in data.length_batches(
-            tokenize(list(texts)), batch_size=batch_size, lengths=lengths
-        ):
-            wanted = _filled(len(rows), batch_size, multiple)
-            tokens = _fill_rows(data.pad(token_lists, lengths, pad_id), wanted)
-            running = (rows, encode(tokens))  # runs on while the batch before is copied out
+        waiting: tuple[Piece, Array] | None = None
+        for piece in cut(tokenize(list(texts))):
+            running = (piece, encode(piece.tokens))  # while the batch before is copied out
             if waiting is not None:
                 _collect(embeddings, *waiting, advance)
             waiting = running
@@ -94,23 +97,10 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _filled(rows: int, batch_size: int, multiple: int) -> int:
-    """Return a power of two of rows, or ``batch_size``, as a multiple."""
-    wanted = min(1 << (rows - 1).bit_length(), max(batch_size, rows))
-    return -(-wanted // multiple) * multiple
-
-
-def _fill_rows(tokens: TokenBatch, wanted: int) -> TokenBatch:
-    """Repeat the first row until there are as many rows as wanted."""
-    missing = wanted - len(tokens.ids)
-    if missing == 0:
-        return tokens
-    return jax.tree.map(lambda x: np.concatenate([x, np.repeat(x[:1], missing, axis=0)]), tokens)
-
-
 def _collect(
-    embeddings: np.ndarray, rows: np.ndarray, batch: Array, advance: Callable[[int], None] | None
+    embeddings: np.ndarray, piece: Piece, batch: Array, advance: Callable[[int], None] | None
 ) -> None:
-    embeddings[rows] = np.asarray(batch, np.float32)[: len(rows)]
+    found = np.asarray(batch, np.float32).reshape(-1, embeddings.shape[1])
+    embeddings[piece.texts] = found[piece.places]
     if advance is not None:
-        advance(len(rows))
+        advance(len(piece.texts))

@@ -3,7 +3,15 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from bscl_jax.data import Ragged, Shape, choose_shapes, make_pair_batch, pack, tokenize_pairs
+from bscl_jax.data import (
+    Ragged,
+    Shape,
+    choose_shapes,
+    make_pair_batch,
+    pack,
+    pack_all,
+    tokenize_pairs,
+)
 from bscl_jax.data._pack import fill_rows
 from bscl_jax.types import Pairs
 
@@ -30,6 +38,32 @@ def test_every_text_is_in_one_row_that_has_room_for_it(texts: int | None) -> Non
 def test_rows_are_nearly_full() -> None:
     lengths = skewed(300, 0)
     assert lengths.sum() > 0.97 * 64 * len(fill_rows(lengths, length=64))
+
+
+def test_a_short_text_opens_no_row_but_fills_one_up() -> None:
+    lengths = np.array([20, 3, 9, 3, 4, 3])
+    assert fill_rows(lengths, length=24, opens=10) == [[0, 4]]
+    assert fill_rows(lengths, length=24, opens=21) == []
+
+
+@pytest.mark.parametrize("longest", [20, 64, 65, 150, 500])
+def test_all_texts_are_packed_in_rows_of_a_fitting_length(longest: int) -> None:
+    lengths = np.clip(skewed(600, 3, longest=longest) * 3, 4, longest)
+    found = pack_all(lengths, most_tokens=512)
+    assert sorted(chain.from_iterable(text for rows in found for text in rows.texts)) == [
+        *range(600)
+    ]
+    assert [rows.length for rows in found] == sorted({rows.length for rows in found}, reverse=True)
+    for rows in found:
+        assert max(lengths[row].sum() for row in rows.texts) <= rows.length
+        assert max(map(len, rows.texts)) <= rows.shape(1).texts
+    assert lengths.sum() > 0.93 * sum(rows.length * len(rows.texts) for rows in found)
+
+
+def test_rows_that_suit_texts_of_one_length_are_chosen() -> None:
+    assert {rows.length for rows in pack_all(np.full(40, 48))} == {96}
+    assert {rows.length for rows in pack_all(np.full(40, 64))} == {64}
+    assert {rows.length for rows in pack_all(np.full(40, 48), most_tokens=50)} == {50}
 
 
 def test_a_packed_batch_holds_the_texts_where_it_says() -> None:

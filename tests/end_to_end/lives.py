@@ -109,8 +109,10 @@ def _arm(
             make_step = training.make_step
 
             def make(*arguments: Any, **options: Any) -> Callable:
-                step = make_step(*arguments, **options)
-                return lambda *each: (count(), step(*each))[1]
+                step: Any = make_step(*arguments, **options)
+                counted: Any = lambda *each: (count(), step(*each))[1]  # noqa: E731
+                counted.lower = step.lower
+                return counted
 
             training.make_step = make
         case name:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bscl_jax.evaluation import make_embed, unit_rows
+from bscl_jax.evaluation._pieces import CPU_TOKENS
 from bscl_jax.types import TokenBatch
 
 
@@ -20,7 +21,12 @@ class Recorder:
     def __call__(self, tokens: TokenBatch) -> np.ndarray:
         self.shapes.append(tokens.ids.shape)
         real = np.where(tokens.mask, tokens.ids, 0)
-        return np.stack([tokens.mask.sum(1), real.sum(1)], axis=1).astype(np.float32)
+        if tokens.lengths is None:
+            return np.stack([tokens.mask.sum(1), real.sum(1)], axis=1).astype(np.float32)
+        ends = np.cumsum(tokens.lengths, axis=1)
+        numbers = (np.arange(real.shape[1])[:, None] >= ends[:, None]).sum(axis=-1)
+        own = numbers[:, None] == np.arange(ends.shape[1])[:, None]
+        return np.stack([tokens.lengths, (own * real[:, None]).sum(-1)], axis=-1).astype(np.float32)
 
 
 def embed(texts: Sequence[str], recorder: Recorder, batch_size: int = 4) -> np.ndarray:
@@ -79,12 +85,47 @@ def test_no_texts_give_no_rows_and_do_not_run_the_model() -> None:
     assert recorder.shapes == []
 
 
+MANY = ["x" * (n * n % 97) for n in range(200)]
+
+
+@pytest.mark.parametrize(("batch_size", "multiple"), [(1, 1), (3, 2), (64, 1), (64, 3)])
+def test_packed_texts_have_the_rows_of_padded_ones(batch_size: int, multiple: int) -> None:
+    recorder = Recorder()
+    options = {"pad_id": 0, "dimension": 2, "batch_size": batch_size, "multiple": multiple}
+    packed = make_embed(tokenize, recorder, most_tokens=128, **options)(MANY)
+    np.testing.assert_array_equal(packed, embed(MANY, Recorder()))
+    computed = sum(rows * length for rows, length in recorder.shapes)
+    assert computed < 1.15 * sum(1 + len(text) for text in MANY) + multiple * 128 * 3
+    assert all(rows % multiple == 0 for rows, _ in recorder.shapes)
+
+
+def test_a_cpu_gets_little_at_a_time() -> None:
+    recorder = Recorder()
+    make_embed(tokenize, recorder, pad_id=0, dimension=2, most_tokens=128, multiple=2)(MANY * 5)
+    assert max(rows * length for rows, length in recorder.shapes) == 2 * CPU_TOKENS
+    assert len(set(recorder.shapes)) <= 4
+
+
+def test_rows_are_no_longer_than_the_model_takes() -> None:
+    recorder = Recorder()
+    texts = [text[:30] for text in MANY]
+    make_embed(tokenize, recorder, pad_id=0, dimension=2, most_tokens=31)(texts)
+    assert {length for _, length in recorder.shapes} == {31}
+
+
+def test_few_tokens_are_padded() -> None:
+    recorder = Recorder()
+    make_embed(tokenize, recorder, pad_id=0, dimension=2, most_tokens=128)(["how to renew a book"])
+    assert recorder.shapes == [(1, 24)]
+
+
 def test_progress_counts_every_text_once() -> None:
     counts: list[int] = []
-    make_embed(tokenize, Recorder(), pad_id=0, dimension=2, batch_size=3, advance=counts.append)(
-        TEXTS
-    )
+    options = {"pad_id": 0, "dimension": 2, "batch_size": 3, "advance": counts.append}
+    make_embed(tokenize, Recorder(), **options)(TEXTS)
     assert sum(counts) == len(TEXTS)
+    make_embed(tokenize, Recorder(), most_tokens=128, **options)(MANY)
+    assert sum(counts) == len(TEXTS) + len(MANY)
 
 
 def test_a_batch_size_below_one_is_refused() -> None:
