@@ -1,6 +1,8 @@
-"""Measure the batch softmax on one accelerator, all in one call, and write it as JSON.
+"""Measure losses, training steps and encoding on one accelerator, in one call; write it as JSON.
 
     PYTHONPATH=. python benchmarks/device.py --out device.json
+
+Here are the losses; ``device_model.py`` has what a model is needed for.
 
 Every implementation in float32 and bfloat16 has a process of its own, since a GPU's peak memory can
 only be asked since the process began. What time or memory does not allow is written down as such.
@@ -18,9 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import device_model
 import numpy as np
 
-SIZES = (8192, 32768, 131072)
+SIZES = (8192, 32768, 131072, 1048576)
 SMALL_SIZES = (32, 64)
 TILE_SIZES = (1024, 4096)
 SMALL_TILE_SIZES = (16,)
@@ -47,11 +50,12 @@ def plan(small: bool) -> list[dict]:
     torch = [("sentence_transformers", None), *((cached, size) for size in MINI_BATCHES)]
     torch = [(n, t, s) for n, s in torch for t in dtypes] + [("inf_cl", "float32", 128)]
     jobs += [{"library": "torch", "name": n, "dtype": t, "setting": s} for n, t, s in torch]
-    return [{**job, "sizes": sizes} for job in jobs if not small or job["library"] == "jax"]
+    losses = [{**job, "sizes": sizes} for job in jobs if not small or job["library"] == "jax"]
+    return [*device_model.plan(small), *losses]
 
 
 def main(given: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Measure the batch softmax on one accelerator.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("device.json"))
     parser.add_argument("--limit-seconds", type=float, default=500, help="for everything")
     parser.add_argument("--small", action="store_true", help="toy sizes, also on a CPU")
@@ -107,6 +111,9 @@ def measure(job: dict, folder: Path) -> Iterator[dict]:
     """Yields one line a size, in this process; sizes rise, and so does the peak memory."""
     if job["library"] == "machine":
         yield _machine()
+        return
+    if "kind" in job:
+        yield from device_model.measure(job)
         return
     named = {key: value for key, value in job.items() if key != "sizes"}
     prepare = _in_jax if job["library"] == "jax" else _in_torch(job["name"])
@@ -254,8 +261,20 @@ def _machine() -> dict:
 def _show(report: dict) -> None:
     print(json.dumps(report["machine"]))
     figures = f"{'median':>9} {'TFLOP/s':>8} {'peak':>10}  cosine"
+    models = [case for case in report["cases"] if "kind" in case]
+    for case in models:
+        start = f"{case['n']:7} {case['kind']:12} {case['shape']:10} {case['library']:6}"
+        if "median" not in case:
+            print(f"{start} not run: {case['note']}")
+            continue
+        mfu = "" if case["mfu"] is None else f"  MFU {case['mfu']:.1%}"
+        rate = f"{case['tokens_per_second']:12.0f} real tokens/s{mfu}"
+        print(
+            f"{start} {1000 * case['median']:8.1f} ms {rate}, first {case['first_seconds']:.1f} s"
+        )
     print(f"{'N':>7} {'implementation':40} {'dtype':9} {figures}")
-    for case in sorted(report["cases"], key=lambda case: case["n"]):
+    losses = [case for case in report["cases"] if "kind" not in case]
+    for case in sorted(losses, key=lambda case: case["n"]):
         name = case["name"] + (f" ({case['setting']})" if case["setting"] else "")
         start = f"{case['n']:7} {name:40} {case['dtype']:9}"
         if "median" not in case:
