@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import made_up
 import numpy as np
 
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12}
@@ -22,7 +23,6 @@ PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 1
 SHAPES = {"MiniLM": (6, 384, 12), "BERT-base": (12, 768, 12), "tiny": (1, 32, 2)}
 """Layers, features, heads."""
 
-WORDS = 5000
 STEPS = 10
 LEARNING_RATE = 2e-5
 
@@ -53,7 +53,7 @@ def measure(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     }[job["kind"], job["library"]]
     named = {key: value for key, value in job.items() if key != "sizes"}
     for size in job["sizes"]:
-        texts = make_texts(2 * size)
+        texts = made_up.make_texts(2 * size)
         lengths = np.array([len(text.split()) + 2 for text in texts])
         passes = 1 if job["kind"] == "encode" else 3
         operations = passes * count_operations(job["shape"], lengths)
@@ -86,15 +86,6 @@ def timed(run: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-def make_texts(count: int) -> list[str]:
-    """Make up texts of a few words up to some 60, twelve on average."""
-    random = np.random.default_rng(0)
-    lengths = np.clip(random.lognormal(2.4, 0.5, count).astype(int), 3, 60)
-    words = random.integers(WORDS, size=int(lengths.sum()))
-    cut = np.split(words, np.cumsum(lengths)[:-1])
-    return [" ".join(f"w{word}" for word in text) for text in cut]
-
-
 def count_operations(shape: str, lengths: np.ndarray) -> float:
     """Count the operations of the forward pass on real tokens."""
     layers, features, _ = SHAPES[shape]
@@ -107,14 +98,13 @@ def make_model(shape: str, texts: Sequence[str]) -> tuple[Any, Any]:
     from bscl_jax import encoders
 
     layers, features, heads = SHAPES[shape]
-    vocabulary = [f"w{word}" for word in range(WORDS)]
     return encoders.random(
-        [*vocabulary, *texts[:100]],
+        [*made_up.vocabulary(), *texts[:100]],
         seed=0,
         num_layers=layers,
         hidden_size=features,
         num_heads=heads,
-        vocab_size=2 * WORDS,
+        vocab_size=2 * made_up.WORDS,
         max_length=128,
         dtype="bfloat16",
     )

@@ -5,7 +5,8 @@
 Texts are the distinct ones of STSb's training pairs, in the order of the file; the model is
 all-MiniLM-L6-v2, float32. Each contender runs in a process of its own, tokenizes too, and has the
 fastest of four batch sizes, tried first. They take turns, round by round; medians of the seconds of
-the wall and of the processor (all threads). The vectors must agree: cosine ≥ 0.999999 for each.
+the wall and of the processor (all threads). OpenMP's threads wait passively, as those of one
+library would take the cores from the next. The vectors must agree: cosine ≥ 0.999999 for each.
 
 ``--onnx-python`` is a Python whose sentence-transformers has its ONNX extra (optimum). What is not
 given is left out.
@@ -14,6 +15,7 @@ given is left out.
 import argparse
 import csv
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -44,6 +46,7 @@ def main() -> None:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             )
             for kind, python in pythons.items()
             if python

@@ -128,6 +128,12 @@ def lay_road(
         train_only(optimizer, sections_of(config))
         for optimizer in make_optimizers(stages, num_batches)
     ]
+
+    def observe(
+        params: Params, sets: Mapping[str, EvaluationSet]
+    ) -> dict[str, evaluation.Observation]:
+        return evaluation.observe(embeds.at(params), sets)
+
     steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(
         task=task,
@@ -146,8 +152,8 @@ def lay_road(
         step=by_epoch(config.training, stages, steps),
         compile=make_compile(config.training, stages, steps, batches, len(store.scores)),
         gradient=make_gradients(config.training, stages, encode, mesh),
-        observe=lambda params, sets: evaluation.observe(embeds.at(params), sets),
-        evaluate=lambda params, sets: evaluation.evaluate(embeds.at(params), sets),
+        observe=observe,
+        evaluate=lambda params, sets: evaluation.summarize(observe(params, sets)),
     )
 
 

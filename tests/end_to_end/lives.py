@@ -24,7 +24,7 @@ CALLS: dict[str, tuple[Any, str]] = {
     "reading the config": (bscl_jax.config, "load"),
     "reading the data": (data, "load_task"),
     "ordering": (shuffling, "by_example"),
-    "evaluating": (evaluation, "evaluate"),
+    "evaluating": (evaluation, "observe"),
     "exporting": (export, "sentence_transformers"),
 }
 """Functions by what goes on inside them."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bscl_jax.assemble import _steps
+from bscl_jax.assemble import _road, _steps
 from bscl_jax.cli import main
 from tests.cli.conftest import USER_MISTAKE
 from tests.end_to_end import tiny
@@ -35,7 +35,8 @@ def bad_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return lambda epoch: lambda *arguments: take(epoch, *arguments)
 
-    monkeypatch.setattr(_steps, "by_epoch", spoiled)
+    for module in (_steps, _road):
+        monkeypatch.setattr(module, "by_epoch", spoiled)
 
 
 def test_a_run_that_ends_says_which_step_and_replay_shows_its_gradients(
