@@ -1,4 +1,4 @@
-"""What the compiler makes of this library: operations, work and memory, the same on every machine.
+"""What the compiler makes of this library: operations, work and memory, however busy the machine.
 
     python benchmarks/counts.py [--out counts.json]
 
@@ -13,6 +13,8 @@ counted are in ``counts.json``, with which ``tests/benchmarks/test_counts.py`` c
 import argparse
 import contextlib
 import json
+import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -91,11 +93,22 @@ def count_run() -> int:
     return len(compiled)
 
 
+def machine() -> dict[str, str]:
+    """Return what the compiler's choices depend on: with other cores it divides otherwise."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "jax": jax.__version__,
+        "cores": str(os.cpu_count()),
+        "processor": next(iter(models), platform.processor()),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    counts = {"jax": jax.__version__, "counts": count_all()}
+    counts = {"machine": machine(), "counts": count_all()}
     text = json.dumps(counts, indent=1)
     options.out.write_text(text + "\n") if options.out else print(text)
 
