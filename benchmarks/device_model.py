@@ -93,23 +93,6 @@ def count_operations(shape: str, lengths: np.ndarray) -> float:
     return layers * (dense + 4 * features * int((lengths**2).sum()))
 
 
-def make_model(shape: str, texts: Sequence[str]) -> tuple[Any, Any]:
-    """Make an encoder in bfloat16 and its weights; every word is a token of its own."""
-    from bscl_jax import encoders
-
-    layers, features, heads = SHAPES[shape]
-    return encoders.random(
-        [*made_up.vocabulary(), *texts[:100]],
-        seed=0,
-        num_layers=layers,
-        hidden_size=features,
-        num_heads=heads,
-        vocab_size=2 * made_up.WORDS,
-        max_length=128,
-        dtype="bfloat16",
-    )
-
-
 def step_in_jax(
     shape: str, texts: Sequence[str], chunk_size: int | None = None
 ) -> tuple[Callable[[], Any], str]:
@@ -119,7 +102,7 @@ def step_in_jax(
     from bscl_jax import data, losses, parallel, training
     from bscl_jax.types import Pairs
 
-    encoder, weights = make_model(shape, texts)
+    encoder, weights = made_up.make_model(SHAPES[shape], dtype="bfloat16")
     store = data.tokenize_pairs(Pairs(texts[::2], texts[1::2]), encoder.tokenize)
     size, lengths = len(store.scores), [store.queries.lengths, store.targets.lengths]
     shapes = data.choose_shapes(lengths, batch_size=size, max_shapes=1, multiple=chunk_size or 1)
@@ -163,7 +146,7 @@ def encode_in_jax(shape: str, texts: Sequence[str]) -> tuple[Callable[[], Any], 
 
     from bscl_jax import SentenceEncoder
 
-    model = SentenceEncoder(*make_model(shape, texts), devices=1)
+    model = SentenceEncoder(*made_up.make_model(SHAPES[shape], dtype="bfloat16"), devices=1)
     return lambda: model.encode(texts, batch_size=1024), jax.devices()[0].device_kind
 
 
@@ -177,7 +160,9 @@ def load_in_torch(shape: str, texts: Sequence[str]) -> Any:
     if not torch.cuda.is_available():
         raise RuntimeError("this torch sees no CUDA GPU")
     with tempfile.TemporaryDirectory() as folder:
-        export.sentence_transformers(Path(folder, "model"), *make_model(shape, texts), card="# m")
+        export.sentence_transformers(
+            Path(folder, "model"), *made_up.make_model(SHAPES[shape], dtype="bfloat16"), card="# m"
+        )
         options: Any = {"torch_dtype": torch.bfloat16, "attn_implementation": "sdpa"}
         return SentenceTransformer(f"{folder}/model", device="cuda", model_kwargs=options)
 

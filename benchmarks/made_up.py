@@ -1,4 +1,6 @@
-"""Texts that are made up, with lengths like those of sentences."""
+"""Texts that are made up, with lengths like those of sentences, and models for them."""
+
+from typing import Any
 
 import numpy as np
 
@@ -17,3 +19,23 @@ def make_texts(count: int) -> list[str]:
     words = random.integers(WORDS, size=int(lengths.sum()))
     cut = np.split(words, np.cumsum(lengths)[:-1])
     return [" ".join(f"w{word}" for word in text) for text in cut]
+
+
+def make_model(shape: tuple[int, int, int], *, dtype: str = "float32") -> tuple[Any, Any]:
+    """Make an encoder of so many layers, features and heads, with new weights.
+
+    Every word is a token of its own; texts have up to 512 tokens.
+    """
+    from bscl_jax import encoders
+
+    layers, features, heads = shape
+    return encoders.random(
+        vocabulary(),
+        seed=0,
+        num_layers=layers,
+        hidden_size=features,
+        num_heads=heads,
+        vocab_size=2 * WORDS,
+        max_length=512,
+        dtype=dtype,
+    )

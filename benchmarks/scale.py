@@ -97,11 +97,11 @@ def measure(kind: str, size: int, shape: tuple[int, int, int]) -> dict[str, floa
 
 def order_pairs(size: int) -> Callable[[], Any]:
     """Prepare the making of the data of N pairs and of an order."""
-    from bscl_jax import data, encoders, shuffling
+    from bscl_jax import data, shuffling
     from bscl_jax.types import Pairs
 
     texts = made_up.make_texts(2 * size)
-    encoder, _ = encoders.random(made_up.vocabulary(), seed=0, vocab_size=2 * made_up.WORDS)
+    encoder, _ = made_up.make_model(TINY)
     vectors = np.random.default_rng(0).standard_normal((size, 64), dtype=np.float32)
 
     def call() -> None:
@@ -137,19 +137,10 @@ def step(
     """Prepare a training step of texts of one length."""
     import jax
 
-    from bscl_jax import encoders, losses, parallel, training
+    from bscl_jax import losses, parallel, training
     from bscl_jax.types import PairBatch, TokenBatch
 
-    layers, features, heads = shape
-    encoder, weights = encoders.random(
-        made_up.vocabulary(),
-        seed=0,
-        num_layers=layers,
-        hidden_size=features,
-        num_heads=heads,
-        vocab_size=2 * made_up.WORDS,
-        max_length=512,
-    )
+    encoder, weights = made_up.make_model(shape)
     random = np.random.default_rng(0)
 
     def texts() -> TokenBatch:

@@ -27,6 +27,7 @@ def compiling(
     program that is being compiled is.
     """
     left = threading.Event()
+    waiting: list[Status] = []
 
     def advance(done: int, of: int) -> None:
         if left.is_set():
@@ -34,7 +35,6 @@ def compiling(
         if waiting:
             waiting[0].update(f"compiling the training step, shape {done + 1} of {of}")
 
-    waiting: list[Status] = []
     with ThreadPoolExecutor(1, "compile") as thread:
         compiled = thread.submit(road.compile, state, key, first_epoch, advance)
         try:

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -16,8 +17,6 @@ from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._say import say
 from bscl_jax.types import EvaluationSet, Task
-
-Value = TypeVar("Value")
 
 SPLITS = ("dev", "test")
 WITHOUT_CONFIG = """
@@ -118,24 +117,14 @@ def score(
 ) -> dict[str, Any]:
     """Return ``{"model": …, split: {"set/measure": value}, "not_defined": {split: reasons}}``."""
     source, embed = load_embed(config, task)
-    # In one call, so that what the splits share, such as a corpus, is embedded once.
-    together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
-    observed = evaluation.observe(embed, together)
-    scores = _by_split(splits, evaluation.summarize(observed))
+    observed = evaluation.observe_splits(partial(evaluation.observe, embed), splits)
     return {
         "model": source,
-        **scores,
-        "not_defined": _by_split(splits, evaluation.undefined(observed)),
+        **{split: evaluation.summarize(of_split) for split, of_split in observed.items()},
+        "not_defined": {
+            split: evaluation.undefined(of_split) for split, of_split in observed.items()
+        },
     }
-
-
-def _by_split(splits: Iterable[str], found: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
-    """Bring ``{"split/set/measure": value}`` to ``{split: {"set/measure": value}}``."""
-    parted: dict[str, dict[str, Value]] = {split: {} for split in splits}
-    for name, value in found.items():
-        split, _, rest = name.partition("/")
-        parted[split][rest] = value
-    return parted
 
 
 def load_embed(

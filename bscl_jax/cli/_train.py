@@ -27,8 +27,6 @@ from bscl_jax.cli._say import say
 from bscl_jax.cli._stages import describe_stages
 from bscl_jax.types import Params
 
-Observations = dict[str, evaluation.Observation]
-
 BASELINE_LINES = 1
 """The log begins with the test scores before training; training counts its lines after that."""
 
@@ -178,7 +176,7 @@ def fit(
     checkpoints: checkpoint.Checkpoints,
     console: Console,
     stop: Callable[[], bool],
-) -> tuple[training.Outcome, Observations]:
+) -> tuple[training.Outcome, dict[str, evaluation.Observation]]:
     """Train to the end, from the start or from the newest checkpoint.
 
     Returns:
@@ -202,9 +200,12 @@ def fit(
         compiling(console, road, road.state, key, first_epoch=first_epoch),
         console.status("scoring the model before training"),
     ):
-        dev, before = observe_both(road)
+        # With dev on resuming too: what is embedded with a text moves its last bits.
+        splits = {"dev": road.task.dev, "test": road.task.test}
+        observed = evaluation.observe_splits(partial(road.observe, road.state.params), splits)
+        before = observed["test"]
         if resume is None:
-            dev_baseline = dev_scores(road, evaluation.summarize(dev))
+            dev_baseline = dev_scores(road, evaluation.summarize(observed["dev"]))
             log.cut(0)
             log.write({"event": "baseline", "test": evaluation.summarize(before)})
     with reporting.TrainingProgress(
@@ -243,15 +244,6 @@ def fit(
 def dev_scores(road: assemble.Road, scores: Mapping[str, float]) -> dict[str, float]:
     """Return every measure of the dev split, NaN where it is not defined."""
     return {name: scores.get(name, math.nan) for name in assemble.measures(road.task.dev)}
-
-
-def observe_both(road: assemble.Road) -> tuple[Observations, Observations]:
-    """Return what the first model shows on dev and on test; what they share is embedded once."""
-    splits = {"dev": road.task.dev, "test": road.task.test}
-    sets = {f"{split}/{name}": each for split, of in splits.items() for name, each in of.items()}
-    found = road.observe(road.state.params, sets)
-    dev, test = ({name: found[f"{split}/{name}"] for name in splits[split]} for split in splits)
-    return dev, test
 
 
 def max_skips(config: configs.Config) -> int:

@@ -1,7 +1,7 @@
 """Texts → embeddings → measures. Evaluation receives an ``embed`` function, never a model."""
 
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
-from bscl_jax.evaluation._evaluate import evaluate, measures, observe
+from bscl_jax.evaluation._evaluate import evaluate, measures, observe, observe_splits
 from bscl_jax.evaluation._look_up import Vectors, look_up
 from bscl_jax.evaluation._not_defined import NotDefined, why_not_defined
 from bscl_jax.evaluation._observations import (
@@ -32,6 +32,7 @@ __all__ = [
     "make_embed",
     "measures",
     "observe",
+    "observe_splits",
     "quantize",
     "similarities",
     "summarize",

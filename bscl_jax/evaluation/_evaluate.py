@@ -1,6 +1,6 @@
 """An ``embed`` function and sets of texts → measures."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -104,6 +104,36 @@ def observe(
     )
     of_queries, of_targets = look_up(embed, queries, targets)
     return {name: _observe(each, of_queries, of_targets) for name, each in sets.items()}
+
+
+def observe_splits(
+    observe: Callable[[Mapping[str, EvaluationSet]], Mapping[str, Observation]],
+    splits: Mapping[str, Mapping[str, EvaluationSet]],
+) -> dict[str, dict[str, Observation]]:
+    """Observe all sets of several splits at once, so that what they share is embedded once.
+
+    Args:
+        observe: from sets, by name, to what is observed on each.
+        splits: the sets of each split, by its name and theirs.
+
+    Returns:
+        What is observed, by split and set.
+
+    Example:
+        >>> import numpy as np
+        >>> from functools import partial
+        >>> from bscl_jax.evaluation import observe, observe_splits
+        >>> from bscl_jax.types import RetrievalSet
+        >>> letters = lambda texts: np.array([[t.count("a"), t.count("b")] for t in texts], float)
+        >>> dev, test = (RetrievalSet([query], ["aa", "bb"], [[0]]) for query in ("aab", "b"))
+        >>> splits = {"dev": {"toy": dev}, "test": {"toy": test}}
+        >>> found = observe_splits(partial(observe, letters), splits)
+        >>> found["test"]["toy"].values["mrr"].tolist()
+        [0.5]
+    """
+    together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
+    found = observe(together)
+    return {split: {name: found[f"{split}/{name}"] for name in splits[split]} for split in splits}
 
 
 def _sides(each: EvaluationSet) -> tuple[Iterable[str], Iterable[str]]:
