@@ -1,0 +1,18 @@
+"""The parts of a step and of a start, at toy sizes."""
+
+from tests.benchmarks.scripts import run
+from tests.conftest import REPOSITORY
+
+SMOKE = ["--config", REPOSITORY / "configs" / "smoke.yaml"]
+
+
+def test_the_parts_of_a_step_are_measured():
+    lines = run("step_parts.py", *SMOKE, "--calls", "1").splitlines()
+    assert lines[0].endswith("of them real")
+    assert [line[:28].strip() for line in lines[1:]][-2:] == ["optimizer alone", "step"]
+
+
+def test_a_start_is_measured_until_its_first_step():
+    (line,) = run("start.py", *SMOKE, "--starts", "1").splitlines()
+    for what in ("scored", "ordered", "first step"):
+        assert f"  {what} " in line
