@@ -23,6 +23,8 @@ from bscl_jax.assemble._road import lay_road as lay_road
 from bscl_jax.assemble._stages import Stage as Stage
 from bscl_jax.assemble._stages import list_stages as list_stages
 from bscl_jax.assemble._stages import stage_of as stage_of
+from bscl_jax.assemble._steps import Program as Program
+from bscl_jax.assemble._steps import shapes_of as shapes_of
 from bscl_jax.assemble._towers import Embeds as Embeds
 from bscl_jax.assemble._towers import Tower as Tower
 from bscl_jax.assemble._towers import Towers as Towers

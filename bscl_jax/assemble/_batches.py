@@ -24,10 +24,14 @@ class Batches(NamedTuple):
     shapes: tuple[data.Shape, ...]
 
     def like(self, batch: PairBatch) -> list[PairBatch]:
-        """Return a batch's twins in all of the shapes, as what a step can be compiled for."""
+        """Return a batch's twins in all of the shapes, as what a step can be compiled for.
+
+        The first shape, which holds any batch, is the last that is needed.
+        """
         if batch.packed is None:
             return []
-        return [batch._replace(packed=_in_shape(batch.packed, shape)) for shape in self.shapes]
+        shapes = (*self.shapes[1:], *self.shapes[:1])
+        return [batch._replace(packed=_in_shape(batch.packed, shape)) for shape in shapes]
 
 
 def make_batches(

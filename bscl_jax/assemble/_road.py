@@ -10,17 +10,19 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
+from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import (
+    Program,
     by_epoch,
     make_begin,
-    make_compile,
     make_gradients,
     make_optimizers,
+    make_programs,
     make_steps,
 )
 from bscl_jax.assemble._towers import Towers, load_towers, make_embeds
@@ -45,9 +47,8 @@ class Road(NamedTuple):
             with similarities by the parameters in at most so many of them.
         begin: ``(state, epoch) -> state``, the state with which an epoch begins.
         step: ``epoch -> step``, of which each is ``(state, batch, key) -> (state, facts)``.
-        compile: ``(state, key, first_epoch, advance) -> count``, which compiles what ``step`` will
-            need from this epoch on, if batches are packed: each shape of them. Before each
-            ``advance(done, of)`` is called.
+        programs: ``(state, key, first_epoch) -> [program]``, what ``step`` will need from this
+            epoch on, if batches are packed: for each shape of them, the most needed first.
         gradient: ``epoch -> gradient``, of which each is ``(state, batch, key) -> (loss, grads)``.
         observe: ``(params, sets) -> {set: what the model shows on it}``.
         evaluate: ``(params, sets) -> {"set/measure": value}``, which follow from that.
@@ -65,7 +66,7 @@ class Road(NamedTuple):
     batch_facts: BatchFacts
     begin: Callable[[training.State, int], training.State]
     step: Callable[[int], training.Step]
-    compile: Callable[..., int]
+    programs: Callable[..., list[Program]]
     gradient: Callable[[int], training.Gradient]
     observe: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, evaluation.Observation]]
     evaluate: Callable[[Params, Mapping[str, EvaluationSet]], dict[str, float]]
@@ -76,6 +77,7 @@ def lay_road(
     *,
     advance: Callable[[int], None] = lambda texts: None,
     token_cache: Path | None = None,
+    embedding_cache: Path | None = None,
 ) -> Road:
     """Load what the config names and connect the rooms.
 
@@ -87,6 +89,7 @@ def lay_road(
         advance: called with the number of texts after each batch that is embedded; what it raises
             ends the embedding.
         token_cache: a folder that keeps token ids from one start to the next.
+        embedding_cache: a folder that so keeps what the model before training makes of texts.
 
     Raises:
         FileNotFoundError: a file or a model that is not there.
@@ -102,7 +105,6 @@ def lay_road(
     encoder = towers.queries.encoder
     stages = list_stages(config)
     params = start_params(stages, encoder, params["encoder"]) | params
-    embeds = make_embeds(towers, mesh, config.evaluation.batch_size, advance)
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
     threshold = threshold_of([stage.section.loss for stage in stages])
@@ -128,6 +130,12 @@ def lay_road(
         train_only(optimizer, sections_of(config))
         for optimizer in make_optimizers(stages, num_batches)
     ]
+    state = training.init_state(params, optimizers[0], mesh=mesh)
+    embeds = make_embeds(towers, mesh, config.evaluation.batch_size, advance)
+    if embedding_cache is not None:
+        embeds = keep_first(
+            embeds, towers, state.params, embedding_cache, mesh, config.evaluation.batch_size
+        )
 
     def observe(
         params: Params, sets: Mapping[str, EvaluationSet]
@@ -140,7 +148,7 @@ def lay_road(
         hashes=hashes,
         encoder=encoder,
         towers=towers,
-        state=training.init_state(params, optimizers[0], mesh=mesh),
+        state=state,
         num_batches=num_batches,
         stages=stages,
         order=make_order(config, task.train, embeds, params),
@@ -150,7 +158,7 @@ def lay_road(
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=by_epoch(config.training, stages, steps),
-        compile=make_compile(config.training, stages, steps, batches, len(store.scores)),
+        programs=make_programs(config.training, stages, steps, batches, len(store.scores)),
         gradient=make_gradients(config.training, stages, encode, mesh),
         observe=observe,
         evaluate=lambda params, sets: evaluation.summarize(observe(params, sets)),

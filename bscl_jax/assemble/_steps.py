@@ -1,7 +1,7 @@
 """The training step of each epoch, by the stage that the epoch is in."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -53,32 +53,58 @@ def make_steps(
     ]
 
 
-def make_compile(
+class Program(NamedTuple):
+    """A step for batches of certain shapes, which can be compiled before there is such a batch.
+
+    Attributes:
+        epoch: the first that takes it.
+        shapes: of the batch, see :func:`shapes_of`.
+        compile: compiles it, so that the step has it when it is called.
+    """
+
+    epoch: int
+    shapes: tuple[tuple[int, ...], ...]
+    compile: Callable[[], object]
+
+
+def shapes_of(batch: PairBatch) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of all arrays of a batch, which a step is compiled for."""
+    return tuple(leaf.shape for leaf in jax.tree.leaves(batch))
+
+
+def make_programs(
     section: configs.Training,
     stages: Sequence[Stage],
     steps: Sequence[Any],
     batches: Batches,
     num_pairs: int,
-) -> Callable[..., int]:
-    """Make ``compile(state, key, first_epoch, advance)``, see ``Road``."""
+) -> Callable[..., list[Program]]:
+    """Make ``programs(state, key, first_epoch)``, see ``Road``."""
+    lower = by_epoch(section, stages, [step.lower for step in steps])
 
-    def compile_steps(
-        state: training.State,
-        key: Key[Array, ""] | None,
-        first_epoch: int,
-        advance: Callable[[int, int], None] = lambda done, of: None,
-    ) -> int:
+    def programs(
+        state: training.State, key: Key[Array, ""] | None, first_epoch: int
+    ) -> list[Program]:
         last = stages[-1].epochs[-1]
         epochs = {first_epoch, *changes(section, stages)} & {*range(first_epoch, last + 1)}
         like = batches.like(batches.batch(np.arange(num_pairs), 0))
-        todo = [(epoch, batch) for epoch in sorted(epochs) for batch in like]
-        lower = by_epoch(section, stages, [step.lower for step in steps])
-        for done, (epoch, batch) in enumerate(todo):
-            advance(done, len(todo))
-            lower(epoch)(state, batch, key).compile()
-        return len(todo)
+        state = jax.tree.map(as_shape, state)  # a first step may have donated the arrays by then
 
-    return compile_steps
+        def program(epoch: int, batch: PairBatch) -> Program:
+            return Program(
+                epoch, shapes_of(batch), lambda: lower(epoch)(state, batch, key).compile()
+            )
+
+        return [program(epoch, batch) for epoch in sorted(epochs) for batch in like]
+
+    return programs
+
+
+def as_shape(array: Array) -> jax.ShapeDtypeStruct:
+    """Return what an array looks like, to compile for."""
+    return jax.ShapeDtypeStruct(
+        array.shape, array.dtype, sharding=array.sharding, weak_type=array.weak_type
+    )
 
 
 def changes(section: configs.Training, stages: Sequence[Stage]) -> list[int]:

@@ -1,49 +1,62 @@
 """Training steps compiled while something else goes on."""
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.status import Status
 
 from bscl_jax import assemble, training
 from bscl_jax.cli._say import say
+from bscl_jax.types import PairBatch
 
+StepOf = Callable[[int], training.Step]
+"""``epoch -> step``, the step that an epoch takes."""
 
-class _Left(Exception):  # noqa: N818  (no error: nobody waits for it any more)
-    """The run has ended while its steps were being compiled."""
+PATIENCE = 1.0
+"""Seconds after which it is said what is waited for."""
 
 
 @contextmanager
 def compiling(
-    console: Console, road: assemble.Road, state: training.State, key: Any, *, first_epoch: int
-) -> Iterator[None]:
-    """Compile what the steps from an epoch on need, beside what is done in the block.
+    console: Console, step_of: StepOf, programs: Sequence[assemble.Program]
+) -> Iterator[StepOf]:
+    """Compile programs, one after the other, beside what is done in the block.
 
-    At the end of the block what is not ready yet is waited for. If the block raises, only the
-    program that is being compiled is.
+    Yields:
+        ``epoch -> step`` as it is given, but each step waits until what it needs is compiled. At
+        the end of the block no further program is begun.
     """
-    left = threading.Event()
-    waiting: list[Status] = []
-
-    def advance(done: int, of: int) -> None:
-        if left.is_set():
-            raise _Left
-        if waiting:
-            waiting[0].update(f"compiling the training step, shape {done + 1} of {of}")
-
     with ThreadPoolExecutor(1, "compile") as thread:
-        compiled = thread.submit(road.compile, state, key, first_epoch, advance)
+        compiled = {(each.epoch, each.shapes): thread.submit(each.compile) for each in programs}
+        firsts = sorted({first for first, _ in compiled}, reverse=True)
+        said = not programs
+
+        def step_when_ready(epoch: int) -> training.Step:
+            step, since = step_of(epoch), next((each for each in firsts if each <= epoch), epoch)
+
+            def take(state: training.State, batch: PairBatch, key: Any) -> Any:
+                nonlocal said
+                program = compiled.get((since, assemble.shapes_of(batch)))
+                if program is not None:
+                    await_compiled(console, program)
+                if not said and all(each.done() for each in compiled.values()):
+                    said, plural = True, "s" * (len(compiled) > 1)
+                    say(console, f"compiled {len(compiled)} shape{plural} of the training step")
+                return step(state, batch, key)
+
+            return take
+
         try:
-            yield
-        except BaseException:
-            left.set()
-            raise
-        with console.status("compiling the training step") as status:
-            waiting.append(status)
-            count = compiled.result()
-    if count:
-        say(console, f"compiled {count} shape{'s' * (count > 1)} of the training step")
+            yield step_when_ready
+        finally:
+            for each in compiled.values():
+                each.cancel()
+
+
+def await_compiled(console: Console, program: Future[Any]) -> None:
+    """Wait until a program is compiled, and raise what went wrong."""
+    if not wait([program], PATIENCE).done:
+        say(console, "compiling the training step")
+    program.result()

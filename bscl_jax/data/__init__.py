@@ -4,7 +4,7 @@ from bscl_jax.data._batches import length_batches, make_pair_batch, num_batches
 from bscl_jax.data._cells import as_score, as_text, as_text_or_none, one_of
 from bscl_jax.data._content import content_ids, normalize_text
 from bscl_jax.data._errors import DataError
-from bscl_jax.data._hash import hash_splits
+from bscl_jax.data._hash import hash_splits, hash_texts
 from bscl_jax.data._lengths import choose_lengths, pad
 from bscl_jax.data._mine import mine_negatives
 from bscl_jax.data._negatives import (
@@ -55,6 +55,7 @@ __all__ = [
     "content_ids",
     "drop_false_negatives",
     "hash_splits",
+    "hash_texts",
     "known_couples",
     "lay_out",
     "length_batches",

@@ -1,7 +1,7 @@
 """What a run has read: a hash of the texts and scores of each split, whatever file held them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from bscl_jax.types import EvaluationSet, Pairs, Task
@@ -48,4 +48,29 @@ def _hash(rows: Pairs | EvaluationSet) -> str:
             digest.update(f"{field}\n".encode())
             for entry in entries:
                 digest.update(f"{encode(entry)}\n".encode())
+    return digest.hexdigest()
+
+
+def hash_texts(texts: Sequence[str], fingerprint: str) -> str:
+    """Hash texts in their order, and what is done with them.
+
+    Args:
+        texts: the texts; unpaired surrogates may be in them.
+        fingerprint: what tells apart whatever has another answer to the same texts.
+
+    Returns:
+        64 hexadecimal digits, the SHA-256 of the fingerprint and of each text after its length.
+
+    Example:
+        >>> from bscl_jax.data import hash_texts
+        >>> hash_texts(["a", "bc"], "word lengths") == hash_texts(["ab", "c"], "word lengths")
+        False
+
+    References:
+        SHA-256, FIPS 180-4.
+    """
+    digest = sha256(fingerprint.encode())
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
     return digest.hexdigest()

@@ -1,7 +1,6 @@
 """Token ids kept on disk, so that a later start need not tokenize the same texts again."""
 
 import contextlib
-import hashlib
 import json
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bscl_jax.data._hash import hash_texts
 from bscl_jax.data._ragged import Ragged, Tokenize, tokenize_all
 
 FEWEST = 20_000
@@ -54,20 +54,13 @@ class TokenCache:
         """
         if len(texts) < FEWEST:
             return tokenize_all(texts, self.tokenize)
-        place = self.folder / self._key(texts)
+        place = self.folder / hash_texts(texts, self.fingerprint)
         found = _read(place, len(texts))
         if found is None:
             found = tokenize_all(texts, self.tokenize)
             with contextlib.suppress(OSError):
                 _write(place, found)
         return found
-
-    def _key(self, texts: Sequence[str]) -> str:
-        digest = hashlib.sha256(self.fingerprint.encode())
-        for text in texts:
-            encoded = text.encode("utf-8", "surrogatepass")
-            digest.update(len(encoded).to_bytes(8, "little") + encoded)
-        return digest.hexdigest()
 
 
 def _read(place: Path, count: int) -> Ragged | None:

@@ -1,6 +1,7 @@
 """Texts → embeddings → measures. Evaluation receives an ``embed`` function, never a model."""
 
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
+from bscl_jax.evaluation._embedding_cache import EmbeddingCache
 from bscl_jax.evaluation._evaluate import evaluate, measures, observe, observe_splits
 from bscl_jax.evaluation._look_up import Vectors, look_up
 from bscl_jax.evaluation._not_defined import NotDefined, why_not_defined
@@ -17,6 +18,7 @@ from bscl_jax.evaluation._summary import fitted_threshold, intervals, summarize,
 __all__ = [
     "DTYPES",
     "Embed",
+    "EmbeddingCache",
     "GradedCosines",
     "LabelledCosines",
     "NotDefined",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bscl_jax import checkpoint
-from bscl_jax.cli._train import BASELINE_LINES
+from bscl_jax.cli._fit import BASELINE_LINES
 from tests.end_to_end import power, tiny
 from tests.end_to_end.test_resume import assert_equal_runs
 
