@@ -1,4 +1,4 @@
-"""The parts of a step and of a start, at toy sizes."""
+"""The parts of a step, of an epoch and of a start, at toy sizes."""
 
 from tests.benchmarks.scripts import run
 from tests.conftest import REPOSITORY
@@ -16,3 +16,11 @@ def test_a_start_is_measured_until_its_first_step():
     (line,) = run("start.py", *SMOKE, "--starts", "1").splitlines()
     for what in ("scored", "ordered", "first step"):
         assert f"  {what} " in line
+
+
+def test_the_parts_of_an_epoch_are_measured():
+    lines = run("epoch.py", *SMOKE, "--steps", "2", "--rounds", "1").splitlines()
+    parts = {line[:18].strip(): float(line.split()[-1].rstrip("%")) for line in lines[1:5]}
+    assert list(parts) == ["order", "report of batches", "evaluation on dev", "steps"]
+    assert 99 < sum(parts.values()) < 101
+    assert "waiting for batches" in lines[-1]
