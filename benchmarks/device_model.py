@@ -38,7 +38,7 @@ def plan(small: bool) -> list[dict[str, Any]]:
         for shape in shapes
         for library in libraries
     ]
-    cached = {"kind": "cached step", "library": "jax", "sizes": [64] if small else [8192]}
+    cached = {"kind": "cached step", "library": "jax", "sizes": [32] if small else [1024, 8192]}
     return [*jobs, *({**cached, "shape": shape} for shape in shapes)]
 
 
