@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jax.sharding import Mesh
 
 from bscl_jax import config as configs
-from bscl_jax import data, encoders, evaluation, training
+from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
 from bscl_jax.assemble._first_embeddings import keep_first
@@ -108,7 +109,7 @@ def lay_road(
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
     threshold = threshold_of([stage.section.loss for stage in stages])
-    encode, (queries, targets) = towers.encode, towers
+    encode, (queries, targets) = encode_on(mesh, towers, config.training), towers
     tokenize, pad_ids = (
         (queries.tokenizer(token_cache), targets.tokenizer(token_cache)),
         (queries.encoder.pad_id, targets.encoder.pad_id),
@@ -163,6 +164,17 @@ def lay_road(
         observe=observe,
         evaluate=lambda params, sets: evaluation.summarize(observe(params, sets)),
     )
+
+
+def encode_on(
+    mesh: Mesh, towers: Towers, section: configs.Training
+) -> gradients.Encode | tuple[gradients.Encode, gradients.Encode]:
+    """Return what encodes in training: on a CPU by itself, in halves where that is faster."""
+    encode = towers.encode
+    alone = mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
+    if not alone or isinstance(encode, tuple) or section.chunk_size is not None:
+        return encode
+    return gradients.in_halves(encode)
 
 
 def start_params(stages: Sequence[Stage], encoder: encoders.Encoder, weights: Params) -> Params:
