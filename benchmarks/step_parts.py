@@ -3,8 +3,9 @@
     python benchmarks/step_parts.py --config configs/stsb/minilm_bsc.yaml
 
 Programs that hold more and more of a step: the forward pass without and with dropout, its gradient,
-the gradient through the loss, the optimizer alone, the step. Least seconds of the processor (all
-threads) of some calls, which other work on the machine changes little.
+of all rows at once and in halves, the gradient through the loss, the optimizer alone, the step. Of
+some calls the least seconds of the processor (all threads), which other work on the machine changes
+little, and the least seconds of the wall. A larger batch: ``--set training.batch_size=128``.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from bscl_jax import assemble, config, training
+from bscl_jax import assemble, config, gradients, training
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -36,8 +37,10 @@ def main() -> None:
     assert batch.packed is not None
     rows, length = batch.packed.ids.shape
     print(f"{rows} rows of {length} tokens, {int(batch.packed.mask.sum())} of them real")
+    print(f"{'':28} processor     wall")
     for name, call in parts(road, batch):
-        print(f"{name:28} {least(call, options.calls):6.3f} s")
+        processor, wall = least(call, options.calls)
+        print(f"{name:28} {processor:6.3f} s {wall:6.3f} s")
 
 
 def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]]:
@@ -48,7 +51,11 @@ def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]
     def total(params: Any, dropout_key: Any) -> jax.Array:
         return encode(params, batch.packed, dropout_key).sum()
 
+    def total_in_halves(params: Any, dropout_key: Any) -> jax.Array:
+        return gradients.in_halves(encode)(params, batch.packed, dropout_key).sum()
+
     forward, backward = jax.jit(total), jax.jit(jax.grad(total))
+    backward_in_halves = jax.jit(jax.grad(total_in_halves))
     optimizer = training.make_optimizer(num_steps=1000)
 
     def update(params: Any, state: Any, grads: Any) -> Any:
@@ -74,21 +81,23 @@ def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]
         ("forward, dropout", lambda: forward(params, key)),
         ("and its gradient", lambda: backward(params, None)),
         ("and its gradient, dropout", lambda: backward(params, key)),
+        ("the same in halves", lambda: backward_in_halves(params, key)),
         ("gradient through the loss", lambda: gradient(road.state, batch, key)),
         ("optimizer alone", call_update),
         ("step", call_step),
     ]
 
 
-def least(call: Callable[[], Any], calls: int) -> float:
-    """Return the least seconds of the processor of some calls, after one that compiles."""
+def least(call: Callable[[], Any], calls: int) -> tuple[float, float]:
+    """Return the least seconds of processor and wall of some calls, after one that compiles."""
     jax.block_until_ready(call())
     seconds = []
     for _ in range(calls):
-        begin = time.process_time()
+        processor, wall = time.process_time(), time.perf_counter()
         jax.block_until_ready(call())
-        seconds.append(time.process_time() - begin)
-    return min(seconds)
+        seconds.append((time.process_time() - processor, time.perf_counter() - wall))
+    of_processor, of_wall = zip(*seconds, strict=True)
+    return min(of_processor), min(of_wall)
 
 
 if __name__ == "__main__":
