@@ -36,6 +36,14 @@ AXES = {
     "devices": [1, 2, 4, 8],
     "cached": [1024, 8192, 65_536],
 }
+LABELS = {
+    "pairs": "pairs of the data",
+    "loss": "couples of the loss",
+    "batch": "pairs of a batch",
+    "length": "tokens of a text",
+    "devices": "virtual devices",
+    "cached": "pairs, GradCache",
+}
 SMALL = {"pairs": [200, 400], "loss": [64, 128], "batch": [2, 4], "length": [8, 16]}
 SMALL |= {"devices": [1, 2], "cached": [16, 32]}
 SHAPE, TINY = (6, 384, 12), (1, 16, 2)
@@ -48,8 +56,12 @@ def main() -> int:
         kind, size, small = json.loads(options.job)
         print(json.dumps(measure(kind, size, TINY if small else SHAPE)))
         return 0
-    axes = SMALL if options.small else AXES
-    rows = [run(kind, size, options.small) for kind in options.only or axes for size in axes[kind]]
+    if options.measured:
+        rows = json.loads(options.measured.read_text(encoding="utf-8"))
+    else:
+        axes = SMALL if options.small else AXES
+        kinds = options.only or axes
+        rows = [run(kind, size, options.small) for kind in kinds for size in axes[kind]]
     for kind in dict.fromkeys(row["kind"] for row in rows):
         show(kind, [row for row in rows if row["kind"] == kind])
     if options.out:
@@ -190,25 +202,38 @@ def show(kind: str, rows: list[dict[str, Any]]) -> None:
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw seconds and memory against size, log–log, a panel for each kind."""
+    """Draw seconds and memory against size, log–log, a column for each kind."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
     with mpl.rc_context({"svg.hashsalt": "scale", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(2.4 * len(kinds), 4.6), layout="constrained")
+        figure = Figure(figsize=(2.1 * len(kinds), 4.4), layout="constrained")
         panels = figure.subplots(2, len(kinds), squeeze=False, sharex="col")
         for column, kind in zip(panels.T, kinds, strict=True):
             measured = [row for row in rows if row["kind"] == kind and "seconds" in row]
             sizes = [row["size"] for row in measured]
             seconds = [row["seconds"] for row in measured]
             gibibytes = [row["peak_bytes"] / 2**30 for row in measured]
-            for axes, values, unit in zip(column, (seconds, gibibytes), ("s", "GiB"), strict=True):
-                axes.loglog(sizes, values, "o-", color="#0072B2", base=2)
+            for axes, values in zip(column, (seconds, gibibytes), strict=True):
+                axes.loglog(sizes, values, "o-", color="#0072B2", markersize=4)
+                middle = float(np.exp(np.mean(np.log(values)))) if values else 1.0
+                least, most = min([*values, middle / 6]), max([*values, middle * 6])
+                axes.set_ylim(least / 1.3, most * 1.3)  # what is flat looks flat
+                axes.yaxis.set_major_locator(LogLocator(10))
+                axes.yaxis.set_major_formatter(plain)
+                axes.set_xticks(sizes[:: max(1, len(sizes) - 1)])
+                axes.xaxis.set_major_formatter(plain)
+                axes.xaxis.set_minor_locator(NullLocator())
                 axes.grid(alpha=0.3)
+                axes.spines[["top", "right"]].set_visible(False)
                 if len(sizes) > 1:
-                    axes.set_title(f"{unit}, slope {slope(sizes, values):.2f}", fontsize=9)
-            column[1].set_xlabel(kind)
+                    axes.set_title(f"slope {slope(sizes, values):.2f}", fontsize=9)
+            column[1].set_xlabel(LABELS[kind])
+        panels[0, 0].set_ylabel("seconds")
+        panels[1, 0].set_ylabel("GiB, whole process")
         metadata = {"Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, dpi=200, metadata=metadata)
 
@@ -217,6 +242,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=AXES, help="some of the kinds")
     parser.add_argument("--small", action="store_true", help="toy sizes")
+    parser.add_argument("--measured", type=Path, help="show and draw what was measured before")
     parser.add_argument("--out", type=Path, help="the figures, in JSON")
     parser.add_argument("--plot", type=Path, help="the figure")
     parser.add_argument("--job", help=argparse.SUPPRESS)

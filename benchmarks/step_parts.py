@@ -46,6 +46,7 @@ def main() -> None:
 def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]]:
     """Compile the programs."""
     key, params = jax.random.key(0), road.state.params
+    row_keys = gradients.row_keys(key, len(batch.packed.ids))
     encode = road.towers.queries.encode
 
     def total(params: Any, dropout_key: Any) -> jax.Array:
@@ -78,10 +79,10 @@ def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]
 
     return [
         ("forward", lambda: forward(params, None)),
-        ("forward, dropout", lambda: forward(params, key)),
+        ("forward, dropout", lambda: forward(params, row_keys)),
         ("and its gradient", lambda: backward(params, None)),
-        ("and its gradient, dropout", lambda: backward(params, key)),
-        ("the same in halves", lambda: backward_in_halves(params, key)),
+        ("and its gradient, dropout", lambda: backward(params, row_keys)),
+        ("the same in halves", lambda: backward_in_halves(params, row_keys)),
         ("gradient through the loss", lambda: gradient(road.state, batch, key)),
         ("optimizer alone", call_update),
         ("step", call_step),
