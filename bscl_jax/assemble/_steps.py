@@ -80,11 +80,11 @@ def make_programs(
     num_pairs: int,
 ) -> Callable[..., list[Program]]:
     """Make ``programs(state, key, first_epoch)``, see ``Road``."""
-    lower = by_epoch(section, stages, [step.lower for step in steps])
 
     def programs(
         state: training.State, key: Key[Array, ""] | None, first_epoch: int
     ) -> list[Program]:
+        lower = by_epoch(section, stages, [step.lower for step in steps])
         last = stages[-1].epochs[-1]
         epochs = {first_epoch, *changes(section, stages)} & {*range(first_epoch, last + 1)}
         like = batches.like(batches.batch(np.arange(num_pairs), 0))
