@@ -15,9 +15,9 @@ def in_halves(encode: Encode) -> Encode:
     """Encode the rows of a large batch in two halves.
 
     Each half is a chain of operations of its own, so XLA's CPU runtime has another to run where
-    one is short of work for all cores, and activations are half as large, which caches thank for:
-    forward and backward pass of 4,096 tokens of all-MiniLM-L6-v2 take 8 % less time on two cores,
-    8,192 take 11 % (docs/performance.md). What is computed is the same up to rounding.
+    one is short of work for all cores, and activations are half as large, as caches like it:
+    forward and backward pass of 4,000 tokens of all-MiniLM-L6-v2 take 4 to 8 % less time on two
+    cores (docs/performance.md). What is computed is the same up to rounding.
 
     Args:
         encode: as for ``value_and_grad``, of rows that do not depend on each other.
