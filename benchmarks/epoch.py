@@ -11,7 +11,7 @@ with steps whose batches were made before, in turns: what a device waits for its
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from bscl_jax import assemble, config
 from bscl_jax.cli._batches import measure_batches
+from bscl_jax.types import PairBatch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -68,24 +69,20 @@ class Steps:
         return facts
 
     def made_ahead(self) -> float:
-        """Take the steps as the trainer does."""
-        begin, running = time.perf_counter(), None
-        upcoming = self.road.batch(self.order, self.numbers[0])
-        for number in [*self.numbers[1:], None]:
-            facts = self.step(upcoming)
-            if number is not None:
-                upcoming = self.road.batch(self.order, number)
-            if running is not None:
-                jax.block_until_ready(running)
-            running = facts
-        jax.block_until_ready(self.state)
-        return time.perf_counter() - begin
+        """Take the steps as the trainer does, a batch made while the step before it runs."""
+        return self.take(self.road.batch(self.order, k) for k in self.numbers)
 
     def made_before(self) -> float:
         """Take the steps on batches that are there."""
+        return self.take(iter(self.batches))
+
+    def take(self, batches: Iterator[PairBatch]) -> float:
+        """Take a step on each batch; return the seconds of all."""
         begin, running = time.perf_counter(), None
-        for batch in self.batches:
-            facts = self.step(batch)
+        upcoming = next(batches, None)
+        while upcoming is not None:
+            facts = self.step(upcoming)
+            upcoming = next(batches, None)
             if running is not None:
                 jax.block_until_ready(running)
             running = facts

@@ -39,10 +39,12 @@ class Ours:
         self.facts = {"loss": float(jax.jit(lambda *x: gradient(*x, None)[0])(self._state, batch))}
         shapes = {}
         for k in range(steps):
-            shapes.setdefault(shapes_of(batch := self._batch(k)), batch)
+            shapes.setdefault(assemble.shapes_of(batch := self._batch(k)), batch)
         for batch in shapes.values():
             self._step(batch)
-        self.facts["shapes"] = sorted(shapes)
+        self.facts["shapes"] = sorted(
+            [tokens.ids.shape for tokens in texts_of(batch)] for batch in shapes.values()
+        )
 
     def _batch(self, k: int) -> PairBatch:
         """Return a batch, from the beginning again when the epoch is over."""
@@ -111,8 +113,3 @@ class Peer:
 def texts_of(batch: PairBatch) -> list[Any]:
     """Return the token batches that a step encodes."""
     return [batch.packed] if batch.packed is not None else [batch.queries, batch.targets]
-
-
-def shapes_of(batch: PairBatch) -> tuple[tuple[int, ...], ...]:
-    """Return what a step is compiled for."""
-    return tuple(tokens.ids.shape for tokens in texts_of(batch))

@@ -65,8 +65,8 @@ def _read(path: Path) -> np.ndarray | None:
         with path.open("rb") as file, np.load(file) as arrays:  # which compares checksums
             found = arrays["embeddings"]
         os.utime(path)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile):
+        return None  # RuntimeError: damage that looks like encryption or a newer form of zip
     return found
 
 

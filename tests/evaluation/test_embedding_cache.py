@@ -75,6 +75,19 @@ def test_damage_is_found_and_made_good(tmp_path, harm):
     assert after.calls == 0
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_whichever_bit_is_flipped_the_embeddings_are_right(tmp_path):
+    made = Model(tmp_path).cache(TEXTS)
+    (path,) = kept(tmp_path)
+    whole = path.read_bytes()
+    for place in range(8 * len(whole)):
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        found = _embedding_cache._read(path)
+        assert found is None or np.array_equal(found, made), place
+
+
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path):
     (tmp_path / "embeddings").write_text("a file")
     model = Model(tmp_path)
