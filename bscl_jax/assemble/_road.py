@@ -1,9 +1,11 @@
 """The road of the data: every room's function, laid once from a config."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jax.sharding import Mesh
 
@@ -11,8 +13,10 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
+from bscl_jax.assemble._fingerprint import describe_start
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
+from bscl_jax.assemble._kept_traces import TraceCache
 from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
@@ -20,6 +24,7 @@ from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import (
     Program,
     by_epoch,
+    compile_now,
     make_begin,
     make_gradients,
     make_optimizers,
@@ -79,6 +84,7 @@ def lay_road(
     advance: Callable[[int], None] = lambda texts: None,
     token_cache: Path | None = None,
     embedding_cache: Path | None = None,
+    trace_cache: Path | None = None,
 ) -> Road:
     """Load what the config names and connect the rooms.
 
@@ -91,6 +97,7 @@ def lay_road(
             ends the embedding.
         token_cache: a folder that keeps token ids from one start to the next.
         embedding_cache: a folder that so keeps what the model before training makes of texts.
+        trace_cache: one that so keeps traced steps.
 
     Raises:
         FileNotFoundError: a file or a model that is not there.
@@ -143,6 +150,10 @@ def lay_road(
     ) -> dict[str, evaluation.Observation]:
         return evaluation.observe(embeds.at(params), sets)
 
+    compile_step = compile_now
+    if trace_cache is not None and jax.process_count() == 1:
+        described = partial(describe_start, config, hashes, towers, params, mesh)
+        compile_step = TraceCache(trace_cache, described)
     steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(
         task=task,
@@ -159,7 +170,9 @@ def lay_road(
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=by_epoch(config.training, stages, steps),
-        programs=make_programs(config.training, stages, steps, batches, len(store.scores)),
+        programs=make_programs(
+            config.training, stages, steps, batches, len(store.scores), compile_step
+        ),
         gradient=make_gradients(config.training, stages, encode, mesh),
         observe=observe,
         evaluate=lambda params, sets: evaluation.summarize(observe(params, sets)),

@@ -1,6 +1,7 @@
 """The training step of each epoch, by the stage that the epoch is in."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -18,6 +19,8 @@ from bscl_jax.assemble._stages import Stage, stage_of
 from bscl_jax.types import PairBatch
 
 Result = TypeVar("Result")
+CompileStep = Callable[..., training.Step]
+"""``(stage, step, state, batch, key) -> step``, compiled for what looks like these."""
 OfBatch = Callable[[training.State, PairBatch, Key[Array, ""] | None], Result]
 
 
@@ -59,12 +62,18 @@ class Program(NamedTuple):
     Attributes:
         epoch: the first that takes it.
         shapes: of the batch, see :func:`shapes_of`.
-        compile: compiles it, so that the step has it when it is called.
+        compile: compiles it, and returns the step for such batches.
     """
 
     epoch: int
     shapes: tuple[tuple[int, ...], ...]
-    compile: Callable[[], object]
+    compile: Callable[[], training.Step]
+
+
+def compile_now(stage: int, step: Any, *like: Any) -> training.Step:
+    """Compile a step for arguments that look like these; it has the program when it is called."""
+    step.lower(*like).compile()
+    return step
 
 
 def shapes_of(batch: PairBatch) -> tuple[tuple[int, ...], ...]:
@@ -78,24 +87,32 @@ def make_programs(
     steps: Sequence[Any],
     batches: Batches,
     num_pairs: int,
+    compile_step: CompileStep,
 ) -> Callable[..., list[Program]]:
     """Make ``programs(state, key, first_epoch)``, see ``Road``."""
+    compile_for = by_epoch(
+        section, stages, [partial(compile_step, *each) for each in enumerate(steps)]
+    )
 
     def programs(
         state: training.State, key: Key[Array, ""] | None, first_epoch: int
     ) -> list[Program]:
-        lower = by_epoch(section, stages, [step.lower for step in steps])
         last = stages[-1].epochs[-1]
         epochs = {first_epoch, *changes(section, stages)} & {*range(first_epoch, last + 1)}
-        like = batches.like(batches.batch(np.arange(num_pairs), 0))
+        twins = batches.like(batches.batch(np.arange(num_pairs), 0))
         state = jax.tree.map(as_shape, state)  # a first step may have donated the arrays by then
+        like_key: Any = None if key is None else jax.ShapeDtypeStruct(key.shape, key.dtype)
 
         def program(epoch: int, batch: PairBatch) -> Program:
-            return Program(
-                epoch, shapes_of(batch), lambda: lower(epoch)(state, batch, key).compile()
-            )
+            like = jax.tree.map(as_shape, batch)
 
-        return [program(epoch, batch) for epoch in sorted(epochs) for batch in like]
+            def compile_program() -> training.Step:
+                step = compile_for(epoch)(state, like, like_key)
+                return by_epoch(section, stages, [step] * len(stages))(epoch)
+
+            return Program(epoch, shapes_of(batch), compile_program)
+
+        return [program(epoch, batch) for epoch in sorted(epochs) for batch in twins]
 
     return programs
 

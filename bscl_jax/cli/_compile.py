@@ -39,12 +39,11 @@ def compiling(
             def take(state: training.State, batch: PairBatch, key: Any) -> Any:
                 nonlocal said
                 program = compiled.get((since, assemble.shapes_of(batch)))
-                if program is not None:
-                    await_compiled(console, program)
+                ready = step if program is None else await_compiled(console, program)
                 if not said and all(each.done() for each in compiled.values()):
                     said, plural = True, "s" * (len(compiled) > 1)
                     say(console, f"compiled {len(compiled)} shape{plural} of the training step")
-                return step(state, batch, key)
+                return ready(state, batch, key)
 
             return take
 
@@ -55,8 +54,8 @@ def compiling(
                 each.cancel()
 
 
-def await_compiled(console: Console, program: Future[Any]) -> None:
-    """Wait until a program is compiled, and raise what went wrong."""
+def await_compiled(console: Console, program: Future[training.Step]) -> training.Step:
+    """Wait until a program is compiled and return it, or raise what went wrong."""
     if not wait([program], PATIENCE).done:
         say(console, "compiling the training step")
-    program.result()
+    return program.result()

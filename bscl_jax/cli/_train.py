@@ -61,6 +61,7 @@ def train_one(
             advance=lambda _: leave_if(stop),
             token_cache=cache_folder("tokens"),
             embedding_cache=cache_folder("embeddings"),
+            trace_cache=cache_folder("traces"),
         )
 
     try:

@@ -5,6 +5,7 @@ from bscl_jax.data._cells import as_score, as_text, as_text_or_none, one_of
 from bscl_jax.data._content import content_ids, normalize_text
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._hash import hash_splits, hash_texts
+from bscl_jax.data._kept import keep_file, recall_file
 from bscl_jax.data._lengths import choose_lengths, pad
 from bscl_jax.data._mine import mine_negatives
 from bscl_jax.data._negatives import (
@@ -56,6 +57,7 @@ __all__ = [
     "drop_false_negatives",
     "hash_splits",
     "hash_texts",
+    "keep_file",
     "known_couples",
     "lay_out",
     "length_batches",
@@ -72,6 +74,7 @@ __all__ = [
     "pad",
     "read_table",
     "read_texts",
+    "recall_file",
     "tokenize_pairs",
     "write_pairs",
     "write_quarantine",

@@ -18,12 +18,16 @@ def make_batch(length: int) -> PairBatch:
     return PairBatch(tokens, tokens, *np.ones((4, 2), np.float32))
 
 
-def program(epoch: int, length: int, compile: Callable[[], object]) -> assemble.Program:
-    return assemble.Program(epoch, assemble.shapes_of(make_batch(length)), compile)
+def program(epoch: int, length: int, begin: Callable[[], object]) -> assemble.Program:
+    def compile_step() -> Any:
+        begin()
+        return lambda state, batch, key: ("compiled", epoch, batch.queries.ids.shape[1])
+
+    return assemble.Program(epoch, assemble.shapes_of(make_batch(length)), compile_step)
 
 
 def step_of(epoch: int) -> Any:
-    return lambda state, batch, key: (epoch, batch.queries.ids.shape[1])
+    return lambda state, batch, key: ("not", epoch, batch.queries.ids.shape[1])
 
 
 @pytest.fixture
@@ -42,10 +46,10 @@ def test_a_step_waits_for_its_own_shape_and_for_no_later_one(console):
         program(1, 8, lambda: (gate.wait(), order.append("8"))),
     ]
     with compiling(console, step_of, programs) as step:
-        assert take(step, 1, 4) == (1, 4)
+        assert take(step, 1, 4) == ("compiled", 1, 4)
         assert order == ["4"]
         threading.Timer(0.05, gate.set).start()
-        assert take(step, 1, 8) == (1, 8)
+        assert take(step, 1, 8) == ("compiled", 1, 8)
         assert order == ["4", "8"]
         assert "compiled 2 shapes of the training step" in console.export_text()
         take(step, 1, 8)
@@ -56,20 +60,20 @@ def test_an_epoch_waits_for_the_step_that_it_takes(console):
     order: list[int] = []
     programs = [program(first, 4, lambda first=first: order.append(first)) for first in (1, 3, 5)]
     with compiling(console, step_of, programs) as step:
-        assert take(step, 4, 4) == (4, 4)
+        assert take(step, 4, 4) == ("compiled", 3, 4)
         assert order[:2] == [1, 3]
 
 
 def test_a_batch_of_another_shape_is_not_waited_for(console):
     gate = threading.Event()
     with compiling(console, step_of, [program(1, 4, gate.wait)]) as step:
-        assert take(step, 1, 6) == (1, 6)
+        assert take(step, 1, 6) == ("not", 1, 6)
         gate.set()
 
 
 def test_without_programs_nothing_is_waited_for_or_said(console):
     with compiling(console, step_of, []) as step:
-        assert take(step, 1, 4) == (1, 4)
+        assert take(step, 1, 4) == ("not", 1, 4)
     assert console.export_text() == ""
 
 

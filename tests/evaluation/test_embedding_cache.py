@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -75,42 +74,8 @@ def test_damage_is_found_and_made_good(tmp_path, harm):
     assert after.calls == 0
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_whichever_bit_is_flipped_the_embeddings_are_right(tmp_path):
-    made = Model(tmp_path).cache(TEXTS)
-    (path,) = kept(tmp_path)
-    whole = path.read_bytes()
-    for place in range(8 * len(whole)):
-        content = bytearray(whole)
-        content[place // 8] ^= 1 << place % 8
-        path.write_bytes(content)
-        found = _embedding_cache._read(path)
-        assert found is None or np.array_equal(found, made), place
-
-
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path):
     (tmp_path / "embeddings").write_text("a file")
     model = Model(tmp_path)
     assert len(model.cache(TEXTS)) == len(model.cache(TEXTS)) == len(TEXTS)
     assert model.calls == 2
-
-
-def test_what_was_used_longest_ago_makes_room(tmp_path, monkeypatch):
-    size = Model(tmp_path).cache(TEXTS).nbytes
-    (path,) = kept(tmp_path)
-    monkeypatch.setattr(_embedding_cache, "LARGEST", 2 * path.stat().st_size + size)
-    Model(tmp_path).cache(TEXTS[::-1])
-    (other,) = {*kept(tmp_path)} - {path}
-    os.utime(path, ns=(1, 1))
-    os.utime(other, ns=(2, 2))
-    Model(tmp_path).cache(TEXTS)  # used now
-    Model(tmp_path).cache([*TEXTS[1:], TEXTS[0]])
-    Model(tmp_path).cache([*TEXTS[2:], *TEXTS[:2]])
-    assert path in kept(tmp_path)
-    assert other not in kept(tmp_path)
-
-
-def test_what_is_larger_than_the_whole_cache_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(_embedding_cache, "LARGEST", 8)
-    Model(tmp_path).cache(TEXTS)
-    assert kept(tmp_path) == []

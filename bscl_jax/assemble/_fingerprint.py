@@ -1,0 +1,78 @@
+"""What tells apart two starts, and so what the one may take from the other."""
+
+import dataclasses
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from bscl_jax import config as configs
+from bscl_jax.assemble._towers import Tower, Towers
+from bscl_jax.types import Params
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
+ENVIRONMENT = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NPROC")
+
+
+def describe_start(
+    config: configs.Config, hashes: Mapping[str, str], towers: Towers, params: Params, mesh: Mesh
+) -> str:
+    """Describe all that a run does, but for the folder it does it in."""
+    run = dataclasses.replace(config.run, dir="any")
+    described = (
+        *(dataclasses.replace(config, run=run), sorted(hashes.items())),
+        *(describe_model(tower, params) for tower in towers[: 1 + (towers[0] is not towers[1])]),
+        describe_surroundings(mesh),
+    )
+    return "\n".join(map(str, described))
+
+
+def describe_model(tower: Tower, params: Params) -> str:
+    """Describe a tower with its weights, to their last bit."""
+    encoder, weights = tower.model(params)
+    values = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(weights):
+        array = np.ascontiguousarray(leaf)
+        values.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
+        values.update(array.view(np.uint8).data)
+    described = (encoder, encoder.module, encoder.tokenizer_digest, tower.prompt)
+    return "\n".join(map(str, (*described, values.hexdigest())))
+
+
+def describe_surroundings(mesh: Mesh) -> str:
+    """Describe program, settings and machine, by which equal arguments have equal results."""
+    settings: Any = jax.config  # its attributes are made at run time
+    described = (
+        *(source_digest(), *map(metadata.version, PACKAGES), sorted(settings.values.items())),
+        *(mesh, [device.device_kind for device in mesh.devices.flat], processor()),
+        *map(os.environ.get, ENVIRONMENT),
+    )
+    return "\n".join(map(str, described))
+
+
+@cache
+def source_digest() -> str:
+    """Return the SHA-256 of this package's source, of which each commit may round otherwise."""
+    digest, root = hashlib.sha256(), Path(__file__).parent.parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def processor() -> str:
+    """Describe the processor, for whose instructions XLA compiles, and how much of it there is."""
+    described = [platform.processor(), str(os.cpu_count())]
+    with suppress(OSError, AttributeError):  # elsewhere than on Linux
+        described.append(str(len(os.sched_getaffinity(0))))
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        described += [line for line in lines if line.startswith(("model name", "flags"))][:2]
+    return " ".join(described)
