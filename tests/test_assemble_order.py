@@ -143,6 +143,21 @@ def test_a_side_is_embedded_by_its_own_tower(side, monkeypatch):
     np.testing.assert_array_equal(found, evaluation.unit_rows(expected))
 
 
+def test_a_text_that_comes_several_times_is_embedded_once(monkeypatch):
+    monkeypatch.setattr(shuffling, "by_example", lambda vectors, **options: vectors)
+    asked = []
+
+    def note(params, texts):
+        asked.extend(texts)
+        return embed(params, texts)
+
+    pairs = PAIRS._replace(queries=[*PAIRS.queries[:6], *PAIRS.queries[5::-1]])
+    settings = parse("shuffling={kind: by_example}")
+    found = assemble.make_order(settings, pairs, assemble.Embeds(note, note))(2.0, 1)
+    assert sorted(asked) == sorted(set(pairs.queries))
+    np.testing.assert_array_equal(found, evaluation.unit_rows(embed(2.0, pairs.queries)))
+
+
 @pytest.mark.parametrize("embeddings", ["current", "initial"])
 def test_by_example_measures_embeddings_as_they_are_where_that_is_asked_for(
     embeddings, monkeypatch

@@ -97,14 +97,17 @@ def make_vectors(
 ) -> Callable[[Params], np.ndarray]:
     """Make ``vectors(params)``, computed once where the parameters do not matter.
 
-    They are unit rows, unless the section asks for the distance of the embeddings as they are.
+    They are unit rows, unless the section asks for the distance of the embeddings as they are. A
+    text that comes several times is embedded once.
     """
     kept: list[np.ndarray] = []
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    places = np.array([numbers[text] for text in texts])
     raw = getattr(section, "distance", "cosine") == "euclidean"
 
     def embedded(params: Params | None) -> np.ndarray:
-        rows = embed(params, texts)
-        return rows if raw else evaluation.unit_rows(rows)
+        rows = embed(params, list(numbers))
+        return (rows if raw else evaluation.unit_rows(rows))[places]
 
     def vectors(params: Params) -> np.ndarray:
         match getattr(section, "embeddings", None):

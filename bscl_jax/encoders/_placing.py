@@ -50,7 +50,7 @@ def place_texts(mask: Bool[Array, "b s"], lengths: Int[Array, "b k"] | None) -> 
         lengths: tokens of each of the k texts of a row, 0 where there are fewer; None where every
             row is one text.
     """
-    if lengths is None:
+    if lengths is None or lengths.shape[1] == 1:  # whose attention is a mask of keys, not of pairs
         return Placing(mask)
     numbers = _numbers(mask, lengths)
     last = lengths.shape[1] - 1

@@ -57,6 +57,19 @@ def test_texts_that_share_a_row_know_nothing_of_one_another(name: str, tmp_path)
     )
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_rows_of_one_text_each_are_padded_texts(name: str, tmp_path) -> None:
+    encoder, params = encoders.load(write_folder(tmp_path / name, name))
+    _, alone = make_texts(encoder.tokenizer.get_vocab_size())
+    tokens = TokenBatch(alone.ids, alone.mask, alone.mask.sum(axis=1, keepdims=True))
+    empty = TokenBatch(*(leaf[:1] * 0 for leaf in tokens))
+    tokens = TokenBatch(*(np.concatenate(leaves) for leaves in zip(tokens, empty, strict=True)))
+    apply = jax.jit(lambda tokens: encoder.apply(params, tokens))
+    found = apply(tokens)
+    np.testing.assert_allclose(found[:-1, 0], apply(alone), atol=ROUNDING)
+    assert np.isfinite(found).all()
+
+
 def test_a_prompt_is_left_out_of_each_text_of_a_row() -> None:
     encoder, params = encoders.random(["how to renew a book"], seed=0, num_layers=1)
     packed, alone = make_texts(6)
