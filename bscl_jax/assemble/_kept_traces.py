@@ -51,10 +51,11 @@ class TraceCache:
         if traced is None:
             try:
                 traced = _trace(step, like)
+                content = bytes(traced.serialize())
             except (ValueError, NotImplementedError):  # a call that JAX does not keep stable
                 return step.lower(*like).compile()
             with suppress(OSError):
-                data.keep_file(path, bytes(traced.serialize()))
+                data.keep_file(path, content)
         return _compile(traced, like)
 
     @cached_property
