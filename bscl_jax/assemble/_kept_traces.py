@@ -20,6 +20,12 @@ Like = tuple[training.State, Any, Any]
 """The arguments of a step, as ``jax.ShapeDtypeStruct``."""
 
 
+def compile_now(stage: int, step: Any, *like: Any) -> training.Step:
+    """Compile a step for arguments that look like these; it has the program when it is called."""
+    step.lower(*like).compile()
+    return step
+
+
 @dataclass(frozen=True)
 class TraceCache:
     """Steps, traced and not compiled, in a folder that may be deleted at any time.
@@ -45,7 +51,7 @@ class TraceCache:
             like: what its arguments look like, as ``jax.ShapeDtypeStruct``.
         """
         if len(jax.tree.leaves(like)) < FEWEST:
-            return step.lower(*like).compile()
+            return compile_now(stage, step, *like)
         path = self.folder / sha256(f"{self._described}\n{stage} {like}".encode()).hexdigest()
         traced = _read(path)
         if traced is None:
@@ -53,7 +59,7 @@ class TraceCache:
                 traced = _trace(step, like)
                 content = bytes(traced.serialize())
             except (ValueError, NotImplementedError):  # a call that JAX does not keep stable
-                return step.lower(*like).compile()
+                return compile_now(stage, step, *like)
             with suppress(OSError):
                 data.keep_file(path, content)
         return _compile(traced, like)

@@ -16,7 +16,7 @@ from bscl_jax.assemble._batches import make_batches
 from bscl_jax.assemble._fingerprint import describe_start
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
-from bscl_jax.assemble._kept_traces import TraceCache
+from bscl_jax.assemble._kept_traces import TraceCache, compile_now
 from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
 from bscl_jax.assemble._order import check_order, make_order
 from bscl_jax.assemble._rows import make_rows
@@ -24,7 +24,6 @@ from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import (
     Program,
     by_epoch,
-    compile_now,
     make_begin,
     make_gradients,
     make_optimizers,

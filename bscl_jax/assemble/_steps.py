@@ -70,12 +70,6 @@ class Program(NamedTuple):
     compile: Callable[[], training.Step]
 
 
-def compile_now(stage: int, step: Any, *like: Any) -> training.Step:
-    """Compile a step for arguments that look like these; it has the program when it is called."""
-    step.lower(*like).compile()
-    return step
-
-
 def shapes_of(batch: PairBatch) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of all arrays of a batch, which a step is compiled for."""
     return tuple(leaf.shape for leaf in jax.tree.leaves(batch))

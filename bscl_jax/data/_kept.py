@@ -9,7 +9,14 @@ LARGEST = 2**30
 
 
 def recall_file(path: Path) -> bytes | None:
-    """Return what ``keep_file`` wrote, used now; None where that is nothing or damaged."""
+    """Return what ``keep_file`` wrote, used now; None where that is nothing or damaged.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from bscl_jax.data import recall_file
+        >>> recall_file(pathlib.Path(tempfile.mkdtemp(), "no such file")) is None
+        True
+    """
     try:
         kept = path.read_bytes()
         os.utime(path)
