@@ -67,6 +67,8 @@ class PretrainedEncoder:
         dtype: type of the computation; parameters stay float32.
         scan_layers: compile one layer and loop: compiles faster, runs slower on a CPU.
         remat: compute the inside of each layer again in the backward pass, for less memory.
+        attention: by products that XLA compiles, or in one kernel for GPUs; auto is the kernel
+            on a GPU.
         freeze: patterns of the parameters that are not trained.
         lora: adapters to train while all other parameters of the model are frozen; None trains
             these.
@@ -83,6 +85,7 @@ class PretrainedEncoder:
     dtype: Literal["float32", "bfloat16"] = "float32"
     scan_layers: bool = False
     remat: bool = False
+    attention: Literal["auto", "plain", "fused"] = "auto"
     freeze: list[Name] = field(default_factory=list)
     lora: Lora | None = None
     projection: Projection | None = None

@@ -28,6 +28,8 @@ class BatchSoftmaxLoss:
         implementation: ``dense`` holds the similarity matrix of the batch; ``tiled`` a tile of it;
             ``panels`` some of its rows. The loss is the same.
         tile_size: most rows, and of a tile most columns, held at a time.
+        precision: of the products of embeddings on an accelerator, which rounds their factors
+            below ``highest``.
         mask_duplicates: leave equal texts, and known positives, out of each other's negatives.
         matryoshka_dims: numbers of features whose losses are added, each of the embeddings cut to
             so many; list the encoder's own too. None takes the whole embeddings. Every loss has it.
@@ -46,6 +48,7 @@ class BatchSoftmaxLoss:
     hardness_mode: Literal["batch", "extra", "all"] = "all"
     implementation: Literal["dense", "tiled", "panels"] = "dense"
     tile_size: Count = 1024
+    precision: Literal["highest", "high", "default"] = "highest"
     mask_duplicates: bool = True
     matryoshka_dims: Dims | None = None
 

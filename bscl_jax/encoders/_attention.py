@@ -4,7 +4,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
-from bscl_jax.encoders._dropout import drop
+from bscl_jax.encoders._dropout import count_dropped, drop
+
+AUTO = "auto"
+ATTENTIONS = (AUTO, "plain", "fused")
+"""How attention is computed: by products that XLA compiles, or in one kernel, which is for GPUs."""
 
 RowKeys = Key[Array, " b"] | None
 """One dropout key per row; None for no dropout."""
@@ -28,11 +32,11 @@ def attend(
     bias: Float[Array, "#b h s s"] | None = None,
     *,
     scale: float | None = None,
+    kind: str = AUTO,
 ) -> Float[Array, "b s h f"]:
     """Scaled dot-product attention where it is allowed, softmax in float32.
 
-    With dropout of the probabilities they have to be written out; without it JAX's own function
-    is used, which an accelerator may fuse.
+    Plain attention writes the probabilities out; the fused one draws other masks of dropout.
 
     Args:
         query: a vector for each token that asks.
@@ -45,10 +49,13 @@ def attend(
         rate: dropout rate of the probabilities, in [0, 1).
         bias: added to the scaled dot products.
         scale: what the dot products are multiplied with; None for 1 / sqrt(f).
+        kind: one of ``ATTENTIONS``; what the kernel cannot do is plain.
 
     Returns:
         The mixed values.
     """
+    if bias is None and _fuses(kind, query):
+        return _fused(query, key, value, allowed, row_keys, site, rate, scale)
     if row_keys is None or rate == 0:
         return jax.nn.dot_product_attention(query, key, value, bias=bias, mask=allowed, scale=scale)
     logits = jnp.einsum("bqhf,bkhf->bhqk", query, key, preferred_element_type=jnp.float32)
@@ -59,3 +66,33 @@ def attend(
     probabilities = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
     probabilities = drop(probabilities, row_keys, site, rate)
     return jnp.einsum("bhqk,bkhf->bqhf", probabilities, value)
+
+
+def _fuses(kind: str, query: Float[Array, "b s h f"]) -> bool:
+    wanted = kind == "fused" or (kind == AUTO and jax.default_backend() == "gpu")
+    if not wanted:
+        return False
+    from bscl_jax.encoders._fused_attention import fits
+
+    return fits(query)
+
+
+def _fused(
+    query: Float[Array, "b s h f"],
+    key: Float[Array, "b s h f"],
+    value: Float[Array, "b s h f"],
+    allowed: Bool[Array, "b 1 #s s"],
+    row_keys: RowKeys,
+    site: int | UInt32[Array, ""],
+    rate: float,
+    scale: float | None,
+) -> Float[Array, "b s h f"]:
+    from bscl_jax.encoders._fused_attention import fused_attention
+
+    words = None
+    dropped = count_dropped(rate)
+    if row_keys is not None and dropped:
+        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(row_keys, site)
+        words = jax.random.key_data(keys)[:, :2]
+    width = query.shape[-1] ** -0.5 if scale is None else scale
+    return fused_attention(query, key, value, allowed, words, scale=width, dropped=dropped)

@@ -7,7 +7,8 @@ from jaxtyping import Array, Float, Key, UInt16, UInt32
 DropoutKey = Key[Array, "*b"] | UInt32[Array, "*b 2"]
 """One key or one key per row, typed (``jax.random.key``) or raw (``jax.random.PRNGKey``)."""
 
-_LEVELS = 1 << 16
+LEVELS = 1 << 16
+"""Rates are multiples of one part in so many."""
 
 
 def make_row_keys(dropout_key: DropoutKey, num_rows: int) -> Key[Array, " b"]:
@@ -38,6 +39,11 @@ def make_row_keys(dropout_key: DropoutKey, num_rows: int) -> Key[Array, " b"]:
     return dropout_key
 
 
+def count_dropped(rate: float) -> int:
+    """Of 65,536 random levels, how many drop a value."""
+    return min(round(rate * LEVELS), LEVELS - 1)
+
+
 def drop(
     values: Float[Array, "b ..."],
     row_keys: Key[Array, " b"],
@@ -59,7 +65,7 @@ def drop(
     Returns:
         The thinned values, same shape and type.
     """
-    dropped_levels = min(round(rate * _LEVELS), _LEVELS - 1)
+    dropped_levels = count_dropped(rate)
     if dropped_levels == 0:
         return values
     size = values[0].size
@@ -69,5 +75,5 @@ def drop(
         return jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[:size]
 
     kept = (jax.vmap(draw)(row_keys) >= dropped_levels).reshape(values.shape)
-    scale = jnp.asarray(_LEVELS / (_LEVELS - dropped_levels), values.dtype)
+    scale = jnp.asarray(LEVELS / (LEVELS - dropped_levels), values.dtype)
     return jnp.where(kept, values * scale, jnp.zeros((), values.dtype))

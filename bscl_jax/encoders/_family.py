@@ -51,8 +51,8 @@ class Family:
         read_config: facts of ``config.json`` and an optional dropout rate to a checked config,
             which has at least ``hidden_size``, ``vocab_size`` and ``max_tokens``, the longest text
             in tokens.
-        make_module: config, type of the activations, ``scan_layers`` and ``remat`` to a module
-            called with ids, mask and row keys.
+        make_module: config, type of the activations, ``scan_layers``, ``remat`` and ``attention``
+            to a module called with ids, mask and row keys.
         tensor_table: config and ``scan_layers`` to tensor name → parameter.
         prefix: start that the names have in a checkpoint with a head, and lack in the table.
         ignored: starts of the names of tensors that are left aside, with the reason.

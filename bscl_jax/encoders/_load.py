@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from bscl_jax.encoders import bert, deberta, distilbert, electra, modernbert, mpnet, roberta
+from bscl_jax.encoders._attention import ATTENTIONS, AUTO
 from bscl_jax.encoders._encoder import Checkpoint, Encoder, name_layers
 from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._json import read_json, shown
@@ -38,6 +39,7 @@ def load(
     dtype: str = "float32",
     scan_layers: bool = False,
     remat: bool = False,
+    attention: str = AUTO,
     revision: str | None = None,
 ) -> tuple[Encoder, Params]:
     """Load a sentence encoder.
@@ -60,6 +62,9 @@ def load(
         scan_layers: stack the layers' parameters and run one compiled layer in a loop: compiles
             faster, runs slower on a CPU.
         remat: compute the inside of each layer again in the backward pass, for less memory.
+        attention: ``"plain"``, by matrix products that XLA compiles; ``"fused"``, in one kernel for
+            GPUs that never writes the probabilities down (bfloat16, rows of up to 128 tokens,
+            models without a bias of attention; others stay plain); ``"auto"``, fused on a GPU.
         revision: commit, tag or branch on the hub.
 
     Returns:
@@ -113,6 +118,7 @@ def load(
         max_length=_choose_length(max_length, places.transformer, layout, found, config.max_tokens),
         computation_type=computation_type,
         remat=remat,
+        attention=attention,
         source=source,
     )
     return encoder, weights.params | _read_dense(places, layout)
@@ -126,15 +132,18 @@ def make_encoder(
     max_length: int,
     computation_type: Any,
     remat: bool,
+    attention: str,
     source: str,
 ) -> Encoder:
     """Put the parts of an encoder together; arguments as ``load``.
 
     Raises:
-        ValueError: for an unknown pooling or a length out of range.
+        ValueError: for an unknown pooling or attention, or a length out of range.
     """
     config = checkpoint.config
     check_pooling(layout.pooling)
+    if attention not in ATTENTIONS:
+        raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, was {attention!r}")
     if not _SHORTEST <= max_length <= config.max_tokens:
         raise ValueError(
             f"max_length must be from {_SHORTEST} (special tokens and one more) to "
@@ -153,7 +162,11 @@ def make_encoder(
         similarity=layout.similarity,
         source=source,
         module=checkpoint.family.make_module(
-            config, computation_type, scan_layers=checkpoint.scan_layers, remat=remat
+            config,
+            computation_type,
+            scan_layers=checkpoint.scan_layers,
+            remat=remat,
+            attention=attention,
         ),
         tokenizer=found.tokenizer,
         checkpoint=checkpoint,

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import RowKeys
+from bscl_jax.encoders._attention import AUTO, RowKeys
 from bscl_jax.encoders._dropout import drop
 from bscl_jax.encoders._placing import Placing, place_texts
 
@@ -49,12 +49,14 @@ class Model(nn.Module):
         scan_layers: one compiled layer run in a loop over stacked parameters: compiles faster,
             runs slower on a CPU.
         remat: keep only the inputs of each layer for the backward pass and compute the rest again.
+        attention: how attention is computed, by a name of ``ATTENTIONS``.
     """
 
     config: Any
     dtype: Any = jnp.float32
     scan_layers: bool = False
     remat: bool = False
+    attention: str = AUTO
 
     @nn.compact
     def __call__(
@@ -99,8 +101,9 @@ def run_layers(
 
     Args:
         model: the model whose method calls this.
-        layer: the module of one layer, made of config and type of the activations. It is called
-            with hidden states, its number and the context, and returns hidden states and None.
+        layer: the module of one layer, made of config, type of the activations and kind of
+            attention. It is called with hidden states, its number and the context, and returns
+            hidden states and None.
         flat: hidden states.
         context: what every layer is given, the same for all.
         opening: the module of layer 0 where it differs; it stays out of the stack.
@@ -109,6 +112,7 @@ def run_layers(
         The hidden states after the last layer.
     """
     config, count = model.config, model.config.num_hidden_layers
+    made_of = config, model.dtype, model.attention
     alone = count if not model.scan_layers else int(opening is not None)
 
     def make(kind: type[nn.Module], *, scanned: bool) -> type[nn.Module]:
@@ -116,7 +120,7 @@ def run_layers(
 
     for number in range(alone):
         kind = layer if number or opening is None else opening
-        block = make(kind, scanned=False)(config, model.dtype, name=f"layer_{number}")
+        block = make(kind, scanned=False)(*made_of, name=f"layer_{number}")
         flat, _ = block(flat, jnp.uint32(number), *context)
     if alone < count:
         scan = nn.scan(
@@ -127,7 +131,7 @@ def run_layers(
             length=count - alone,
         )
         numbers = jnp.arange(alone, count, dtype=jnp.uint32)
-        flat, _ = scan(config, model.dtype, name="layers")(flat, numbers, *context)
+        flat, _ = scan(*made_of, name="layers")(flat, numbers, *context)
     return flat
 
 

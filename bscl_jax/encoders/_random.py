@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from bscl_jax.encoders import bert
+from bscl_jax.encoders._attention import AUTO
 from bscl_jax.encoders._encoder import Checkpoint, Encoder
 from bscl_jax.encoders._layout import Layout
 from bscl_jax.encoders._load import find_computation_type, make_encoder
@@ -42,6 +43,7 @@ def random(
     dtype: str = "float32",
     scan_layers: bool = False,
     remat: bool = False,
+    attention: str = AUTO,
 ) -> tuple[Encoder, Params]:
     """Make a small BERT with fresh weights and a tokenizer for these texts.
 
@@ -64,6 +66,7 @@ def random(
         dtype: type of the activations, ``"float32"`` or ``"bfloat16"``.
         scan_layers: as in ``load``. The weights are the same either way.
         remat: as in ``load``.
+        attention: as in ``load``.
 
     Returns:
         The encoder, and its parameters as a nested dict of float32 arrays.
@@ -105,6 +108,7 @@ def random(
         max_length=max_length,
         computation_type=find_computation_type(dtype),
         remat=remat,
+        attention=attention,
         source=f"random weights, seed {seed}",
     )
     return encoder, _make_params(config, seed, scan_layers=scan_layers)

@@ -43,6 +43,7 @@ def combo(
     hardness_mode: str = "all",
     implementation: str = "dense",
     tile_size: int = 1024,
+    precision: str = "highest",
     axis_name: Hashable | None = None,
 ) -> Float[Array, ""] | Float[Array, " b"]:
     """Batch-softmax contrastive loss on the good pairs, plus the squared error of all cosines.
@@ -80,6 +81,7 @@ def combo(
         hardness_mode: see ``batch_softmax``.
         implementation: see ``batch_softmax``.
         tile_size: see ``batch_softmax``.
+        precision: see ``batch_softmax``.
         axis_name: see ``batch_softmax``, with its table of what to reduce where.
 
     Returns:
@@ -134,6 +136,7 @@ def combo(
         hardness_mode=hardness_mode,
         implementation=implementation,
         tile_size=tile_size,
+        precision=precision,
         axis_name=axis_name,
     )
     return mu * contrastive + (1 - mu) * (errors if reduction == "none" else jnp.mean(errors))

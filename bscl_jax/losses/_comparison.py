@@ -40,6 +40,7 @@ class Options(NamedTuple):
     tile: tuple[int, int]  # most rows and most columns of a tile
     axis_name: Hashable | None
     normalize: Callable[[Float[Array, "c d"], Statistics], Float[Array, "c d"]]
+    precision: str  # of the matrix products
 
 
 class BothSums(NamedTuple):

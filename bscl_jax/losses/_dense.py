@@ -13,7 +13,8 @@ def dense_sums(comparison: Comparison, options: Options) -> BothSums:
     """Builds the matrix of this device's rows against the columns of all devices."""
     axis_name = options.axis_name
     rows, columns = comparison.rows, comparison.columns
-    similarity = logits(rows.vectors, gather(columns.vectors, axis_name), comparison.boost)
+    everyone = gather(columns.vectors, axis_name)
+    similarity = logits(rows.vectors, everyone, comparison.boost, options.precision)
     for_rows = negatives_only(similarity, _everywhere(comparison.marks, axis_name))
     for_columns = for_rows
     if comparison.column_marks is not None:

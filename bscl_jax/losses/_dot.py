@@ -1,19 +1,28 @@
 """The matrix products of the losses."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+PRECISIONS = ("highest", "high", "default")
+"""Accelerators round the factors, to 10 bits or fewer, unless they are asked for the highest."""
 
-def dot(x: Float[Array, "m k"], y: Float[Array, "k n"]) -> Float[Array, "m n"]:
-    """Multiplies at the full precision of the type."""
-    # HIGHEST: accelerators would otherwise round the factors to 10 bits or fewer.
-    return jnp.matmul(x, y, precision=lax.Precision.HIGHEST)
+
+def dot(
+    x: Float[Array, "m k"], y: Float[Array, "k n"], precision: Any = "highest"
+) -> Float[Array, "m n"]:
+    """Multiplies at the full precision of the type, or as one of ``PRECISIONS`` says."""
+    return jnp.matmul(x, y, precision=precision)
 
 
 def logits(
-    rows: Float[Array, "b d"], columns: Float[Array, "c d"], boost: Float[Array, ""] | None
+    rows: Float[Array, "b d"],
+    columns: Float[Array, "c d"],
+    boost: Float[Array, ""] | None,
+    precision: str,
 ) -> Float[Array, "b c"]:
     """Compares all rows with all columns; the boost raises values and leaves derivatives alone."""
-    similarity = dot(rows, columns.T)
+    similarity = dot(rows, columns.T, precision)
     return similarity if boost is None else similarity + boost * lax.stop_gradient(similarity)

@@ -66,7 +66,7 @@ def add_sums(
         of_rows: Sums | None,
         of_columns: Sums | None,
     ) -> tuple[Sums | None, Sums | None]:
-        found = tile_logits(rows, columns, comparison.boost, fresh)
+        found = tile_logits(rows, columns, comparison.boost, fresh, options.precision)
         return _add(of_rows, found[0], axis=1), _add(of_columns, found[1], axis=0)
 
     read = _readers(comparison, options)
@@ -90,9 +90,10 @@ def add_gradients(
         of_rows: Float[Array, "b d"],
         of_columns: Float[Array, "c d"],
     ) -> tuple[Float[Array, "b d"], Float[Array, "c d"]]:
-        found = tile_logits(rows, columns, comparison.boost, fresh)
+        found = tile_logits(rows, columns, comparison.boost, fresh, options.precision)
         of_logits = _pull_back((rows.known, columns.known), found)
-        return of_rows + dot(of_logits, columns.x), of_columns + dot(of_logits.T, rows.x)
+        to_rows = dot(of_logits, columns.x, options.precision)
+        return of_rows + to_rows, of_columns + dot(of_logits.T, rows.x, options.precision)
 
     read = _readers(comparison, options)
     return visit_tiles(visit, rows, columns, of_rows, of_columns, read=read, tile=options.tile)

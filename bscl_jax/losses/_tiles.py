@@ -76,13 +76,17 @@ def visit_tiles(
 
 
 def tile_logits(
-    rows: Side, columns: Side, boost: Float[Array, ""] | None, fresh: Fresh
+    rows: Side,
+    columns: Side,
+    boost: Float[Array, ""] | None,
+    fresh: Fresh,
+    precision: str,
 ) -> tuple[Float[Array, "b c"], Float[Array, "b c"]]:
     """Returns the logits of a tile for the sums of rows and for those of columns.
 
     They are -inf where they do not count.
     """
-    found = logits(rows.x, columns.x, boost)
+    found = logits(rows.x, columns.x, boost, precision)
     for part, axis in zip(fresh, (1, 0), strict=True):
         if part is not None:
             found = jnp.where(jnp.expand_dims(part, axis), found, -jnp.inf)

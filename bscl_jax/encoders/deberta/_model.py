@@ -15,7 +15,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import RowKeys, attend, split_heads
+from bscl_jax.encoders._attention import AUTO, RowKeys, attend, split_heads
 from bscl_jax.encoders._model import (
     EMBEDDING_SITE,
     Model,
@@ -73,10 +73,12 @@ class Layer(nn.Module):
     Attributes:
         config: sizes and rates.
         dtype: type of the activations.
+        attention: how attention is computed.
     """
 
     config: DebertaConfig
     dtype: Any = jnp.float32
+    attention: str = AUTO
 
     @nn.compact
     def __call__(
@@ -101,7 +103,8 @@ class Layer(nn.Module):
         if distances is not None:
             bias = scale * self._distance_terms(query, key, maps, distances)
         rate = config.attention_probs_dropout_prob
-        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, scale=scale)
+        kinds: Any = {"scale": scale, "kind": self.attention}
+        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, **kinds)
         mixed = mixed.reshape(hidden.shape)
         return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import RowKeys, attend
+from bscl_jax.encoders._attention import AUTO, RowKeys, attend
 from bscl_jax.encoders._model import (
     ACTIVATIONS,
     EMBEDDING_SITE,
@@ -68,11 +68,13 @@ class Layer(nn.Module):
     Attributes:
         config: sizes and rates.
         dtype: type of the activations.
+        attention: how attention is computed.
         normalizes_attention: whether the input of attention is normalized.
     """
 
     config: ModernBertConfig
     dtype: Any = jnp.float32
+    attention: str = AUTO
     normalizes_attention: bool = True
 
     @nn.compact
@@ -117,7 +119,9 @@ class Layer(nn.Module):
         query, key, value = jnp.moveaxis(packed.reshape(heads), 2, 0)
         query, key = turn(query, angles), turn(key, angles)
         rate = config.attention_dropout
-        mixed = attend(query, key, value, allowed, row_keys, site, rate).reshape(normal.shape)
+        kind = self.attention
+        mixed = attend(query, key, value, allowed, row_keys, site, rate, kind=kind)
+        mixed = mixed.reshape(normal.shape)
         return make_dense(config, self.dtype, size, "attention_output", bias=biased)(mixed)
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import RowKeys, attend, split_heads
+from bscl_jax.encoders._attention import AUTO, RowKeys, attend, split_heads
 from bscl_jax.encoders._model import (
     ACTIVATIONS,
     EMBEDDING_SITE,
@@ -122,10 +122,12 @@ class Layer(nn.Module):
     Attributes:
         config: sizes and rates.
         dtype: type of the activations.
+        attention: how attention is computed.
     """
 
     config: PostNormConfig
     dtype: Any = jnp.float32
+    attention: str = AUTO
 
     @nn.compact
     def __call__(
@@ -150,7 +152,8 @@ class Layer(nn.Module):
             heads(dense(config.hidden_size, name)(hidden)) for name in ("query", "key", "value")
         )
         rate = config.attention_probs_dropout_prob
-        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias)
+        kind = self.attention
+        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, kind=kind)
         mixed = mixed.reshape(hidden.shape)
         return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
 
