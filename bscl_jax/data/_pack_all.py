@@ -12,6 +12,9 @@ ROW_LENGTHS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 819
 SHORTEST_TRIED = 3
 """So many of the lengths are tried for the shortest rows."""
 
+TEXTS_TRIED = 2048
+"""On so many of the texts, or fewer than twice as many."""
+
 MOST_TEXTS = 16
 """A row has room for so many texts."""
 
@@ -41,7 +44,7 @@ def pack_all(lengths: Lengths, *, most_tokens: int = ROW_LENGTHS[-1]) -> list[Ro
     """Put texts into rows of a few lengths.
 
     A text stands in a row of the least length that holds it, or fills up a longer row. How long
-    the shortest rows are is tried.
+    the shortest rows are is tried, where there are very many texts on some of them.
 
     Args:
         lengths: tokens of each of n texts, 1 to ``most_tokens``.
@@ -59,11 +62,12 @@ def pack_all(lengths: Lengths, *, most_tokens: int = ROW_LENGTHS[-1]) -> list[Ro
     allowed = [*(length for length in ROW_LENGTHS if length < most_tokens), most_tokens]
     longest = int(lengths.max(initial=1))
     needed = next(i for i, length in enumerate(allowed) if length >= longest)
-    tries = (
-        _pack(lengths, allowed[start : max(start, needed) + 1])
+    tries = [
+        allowed[start : max(start, needed) + 1]
         for start in range(min(SHORTEST_TRIED, len(allowed)))
-    )
-    return min(tries, key=lambda found: sum(rows.cost for rows in found))
+    ]
+    some = np.sort(lengths)[:: max(1, len(lengths) // TEXTS_TRIED)]
+    return _pack(lengths, min(tries, key=lambda tried: sum(x.cost for x in _pack(some, tried))))
 
 
 def _pack(lengths: Lengths, allowed: list[int]) -> list[Rows]:

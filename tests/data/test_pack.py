@@ -66,6 +66,12 @@ def test_rows_that_suit_texts_of_one_length_are_chosen() -> None:
     assert {rows.length for rows in pack_all(np.full(40, 48), most_tokens=50)} == {50}
 
 
+def test_very_many_texts_are_packed_as_some_of_them_suggest() -> None:
+    few = np.tile([50, 46, 60, 36, 30], 40)
+    lengths = [{rows.length for rows in pack_all(np.tile(few, times))} for times in (1, 60)]
+    assert lengths == [{96}, {96}]
+
+
 def test_a_packed_batch_holds_the_texts_where_it_says() -> None:
     tokens = texts_of(skewed(40, 1))
     batch, places = pack(tokens, [Shape(16, 64, 8)], -1)
