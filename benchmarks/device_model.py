@@ -1,4 +1,4 @@
-"""Training steps, GradCache and encoding on an accelerator: the jobs of ``device.py`` with a model.
+"""Training steps in JAX, plain and with GradCache, and what all cases with a model share.
 
 A model of a known shape has new weights; texts are made up, with lengths like those of sentences.
 What counts are real tokens: padding is computed but not counted. The operations of a step are
@@ -6,16 +6,16 @@ three times those of the forward pass, 2 · 12 · d² a layer and token and 4 ·
 of n tokens; MFU is their rate over the peak of the device in bfloat16.
 """
 
-import os
-import statistics
-import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import made_up
 import numpy as np
+from device_measure import Found, memory_of_jax, repeat
+from device_plan import Case
 
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12}
 """Dense operations a second in bfloat16, by a part of the device's name."""
@@ -24,66 +24,39 @@ SHAPES = {"MiniLM": (6, 384, 12), "BERT-base": (12, 768, 12), "tiny": (1, 32, 2)
 """Layers, features, heads."""
 
 STEPS = 10
+CHUNKS = 8
 LEARNING_RATE = 2e-5
+_MAKING = threading.Lock()
 
 
-def plan(small: bool) -> list[dict[str, Any]]:
-    """Return what each process is to measure, the most telling first."""
-    shapes = ["tiny"] if small else ["MiniLM", "BERT-base"]
-    libraries = ["jax"] if small else ["jax", "torch"]
-    batches = [32] if small else [256, 1024]
-    jobs = [
-        {"kind": kind, "library": library, "shape": shape, "sizes": sizes}
-        for kind, sizes in {"step": batches, "encode": [256 if small else 65536]}.items()
-        for shape in shapes
-        for library in libraries
-    ]
-    cached = {"kind": "cached step", "library": "jax", "sizes": [32] if small else [1024, 8192]}
-    return [*jobs, *({**cached, "shape": shape} for shape in shapes)]
+def measure(case: Case, found: Found) -> dict[str, Any]:
+    """Measure training steps, which follow each other without waiting.
+
+    What takes its time before the first call is counted as first seconds.
+    """
+    import jax
+
+    texts = make_texts(case)
+    stepping = prepare_step(case, texts)
+    times = repeat(stepping.run, jax.block_until_ready, together=STEPS, compiled=True)
+    first = stepping.facts["compile_seconds"] + times["first_call_seconds"]
+    return {
+        **rate(case, count_tokens(texts), times, jax.devices()[0].device_kind),
+        **stepping.facts,
+        "first_seconds": first,
+        **memory_of_jax(stepping.compiled),
+    }
 
 
-def measure(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a line a size, in this process."""
-    prepare = {
-        ("step", "jax"): step_in_jax,
-        ("cached step", "jax"): cached_step_in_jax,
-        ("encode", "jax"): encode_in_jax,
-        ("step", "torch"): step_in_torch,
-        ("encode", "torch"): encode_in_torch,
-    }[job["kind"], job["library"]]
-    named = {key: value for key, value in job.items() if key != "sizes"}
-    for size in job["sizes"]:
-        texts = made_up.make_texts(2 * size)
-        lengths = np.array([len(text.split()) + 2 for text in texts])
-        passes = 1 if job["kind"] == "encode" else 3
-        operations = passes * count_operations(job["shape"], lengths)
-        try:
-            begin = time.perf_counter()
-            run, device = prepare(job["shape"], texts)
-            run()
-            first = time.perf_counter() - begin
-            seconds = [timed(run) for _ in range(3 if job["kind"] == "encode" else STEPS)]
-        except Exception as error:
-            yield {**named, "n": size, "note": f"{type(error).__name__}: {error}"[:300]}
-            continue
-        median = statistics.median(seconds)
-        peak = next((rate for name, rate in PEAKS.items() if name in device), None)
-        yield {
-            **named,
-            "n": size,
-            "seconds": seconds,
-            "median": median,
-            "first_seconds": first,
-            "tokens_per_second": int(lengths.sum()) / median,
-            "mfu": operations / median / peak if peak else None,
-        }
+def make_texts(case: Case) -> list[str]:
+    """Make the texts of a case: n of them to encode, or n pairs, two after another."""
+    pairs = case["kind"] in ("step", "cached step", "profile")
+    return made_up.make_texts(case["n"] * (2 if pairs else 1))
 
 
-def timed(run: Callable[[], Any]) -> float:
-    """Return the seconds of one call."""
-    begin = time.perf_counter()
-    run()
-    return time.perf_counter() - begin
+def count_tokens(texts: Sequence[str]) -> np.ndarray:
+    """Count the tokens of each text: its words, and the two at its ends."""
+    return np.array([text.count(" ") + 3 for text in texts])
 
 
 def count_operations(shape: str, lengths: np.ndarray) -> float:
@@ -93,19 +66,37 @@ def count_operations(shape: str, lengths: np.ndarray) -> float:
     return layers * (dense + 4 * features * int((lengths**2).sum()))
 
 
-def step_in_jax(
-    shape: str, texts: Sequence[str], chunk_size: int | None = None
-) -> tuple[Callable[[], Any], str]:
-    """Prepare a training step on packed pairs of these texts, two after another."""
+def rate(case: Case, lengths: np.ndarray, times: dict[str, Any], device: str) -> dict[str, Any]:
+    """Return the times with what follows from them: real tokens a second, and MFU."""
+    passes = 3 if case["kind"] in ("step", "cached step") else 1
+    operations = passes * count_operations(case["shape"], lengths)
+    peak = next((most for name, most in PEAKS.items() if name in device), None)
+    return {
+        **times,
+        "real_tokens": int(lengths.sum()),
+        "tokens_per_second": int(lengths.sum()) / times["median"],
+        "mfu": operations / times["median"] / peak if peak else None,
+    }
+
+
+class Stepping(NamedTuple):
+    """A compiled step: ``run`` begins the next and returns its state."""
+
+    run: Callable[[], Any]
+    compiled: Any
+    facts: dict[str, Any]
+
+
+def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
+    """Compile a training step on packed pairs of these texts, two after another."""
     import jax
 
     from bscl_jax import data, losses, parallel, training
     from bscl_jax.types import Pairs
 
-    encoder, weights = made_up.make_model(SHAPES[shape], dtype="bfloat16")
+    encoder, weights = make_model(case)
     store = data.tokenize_pairs(Pairs(texts[::2], texts[1::2]), encoder.tokenize)
     size, lengths = len(store.scores), [store.queries.lengths, store.targets.lengths]
-    shapes = data.choose_shapes(lengths, batch_size=size, max_shapes=1, multiple=chunk_size or 1)
     batch = data.make_pair_batch(
         store,
         np.arange(size),
@@ -114,8 +105,13 @@ def step_in_jax(
         query_lengths=(128,),
         target_lengths=(128,),
         pad_id=encoder.pad_id,
-        shapes=shapes,
+        shapes=data.choose_shapes(lengths, batch_size=size, max_shapes=1),
     )
+    tokens = batch.packed
+    if tokens is None:
+        raise RuntimeError("the batch is not packed")
+    rows, length = tokens.ids.shape
+    chunk_size = -(-rows // CHUNKS) if case["kind"] == "cached step" else None
     mesh = parallel.make_mesh(1)
     optimizer = training.make_optimizer(num_steps=1000, learning_rate=LEARNING_RATE)
     step = training.make_step(
@@ -127,73 +123,32 @@ def step_in_jax(
     )
     placed, key = jax.device_put(batch), jax.random.key(0)
     states = [training.init_state({"encoder": weights}, optimizer, mesh=mesh)]
+    begin = time.perf_counter()
+    lower = getattr(step, "lower")  # noqa: B009, the type hides that it is jitted
+    compiled = lower(states[0], placed, key).compile()
+    facts = {
+        "compile_seconds": time.perf_counter() - begin,
+        "rows": rows,
+        "row_length": length,
+        "chunk_size": chunk_size,
+    }
 
-    def run() -> None:
-        states[0], _ = step(states[0], placed, key)
-        jax.block_until_ready(states[0])
+    def run() -> Any:
+        states[0], _ = compiled(states[0], placed, key)
+        return states[0]
 
-    return run, jax.devices()[0].device_kind
-
-
-def cached_step_in_jax(shape: str, texts: Sequence[str]) -> tuple[Callable[[], Any], str]:
-    """Prepare the same with the cached gradient, in chunks of an eighth of its rows or so."""
-    return step_in_jax(shape, texts, chunk_size=max(8, len(texts) // 64))
+    return Stepping(run, compiled, facts)
 
 
-def encode_in_jax(shape: str, texts: Sequence[str]) -> tuple[Callable[[], Any], str]:
-    """Prepare the encoding of texts, tokenizing included."""
+def make_model(case: Case) -> tuple[Any, Any]:
+    with _MAKING:
+        return _make_once(case["shape"], case.get("attention"))
+
+
+@cache
+def _make_once(shape: str, attention: str | None) -> tuple[Any, Any]:
+    """Make it on the CPU: a GPU compiles for ten seconds and more what draws the weights."""
     import jax
 
-    from bscl_jax import SentenceEncoder
-
-    model = SentenceEncoder(*made_up.make_model(SHAPES[shape], dtype="bfloat16"), devices=1)
-    return lambda: model.encode(texts, batch_size=1024), jax.devices()[0].device_kind
-
-
-def load_in_torch(shape: str, texts: Sequence[str]) -> Any:
-    """Load the same model with sentence-transformers, in bfloat16, attention fused."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    from bscl_jax import export
-
-    if not torch.cuda.is_available():
-        raise RuntimeError("this torch sees no CUDA GPU")
-    with tempfile.TemporaryDirectory() as folder:
-        export.sentence_transformers(
-            Path(folder, "model"), *made_up.make_model(SHAPES[shape], dtype="bfloat16"), card="# m"
-        )
-        options: Any = {"torch_dtype": torch.bfloat16, "attn_implementation": "sdpa"}
-        return SentenceTransformer(f"{folder}/model", device="cuda", model_kwargs=options)
-
-
-def step_in_torch(shape: str, texts: Sequence[str]) -> tuple[Callable[[], Any], str]:
-    """Prepare a training step of sentence-transformers on these texts, tokenized before."""
-    import torch
-    from sentence_transformers.sentence_transformer import losses
-
-    model = load_in_torch(shape, texts).train()
-    loss = losses.MultipleNegativesSymmetricRankingLoss(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
-    sides = [
-        {name: value.cuda() for name, value in model.tokenize(list(side)).items()}
-        for side in (texts[::2], texts[1::2])
-    ]
-
-    def run() -> None:
-        loss([dict(side) for side in sides], None).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        torch.cuda.synchronize()
-
-    return run, torch.cuda.get_device_name()
-
-
-def encode_in_torch(shape: str, texts: Sequence[str]) -> tuple[Callable[[], Any], str]:
-    """Prepare the encoding of texts by sentence-transformers, tokenizing included."""
-    import torch
-
-    os.environ["TOKENIZERS_PARALLELISM"] = "true"
-    model = load_in_torch(shape, texts)
-    return lambda: model.encode(texts, batch_size=1024), torch.cuda.get_device_name()
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        return made_up.make_model(SHAPES[shape], dtype="bfloat16", attention=attention)

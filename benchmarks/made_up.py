@@ -21,10 +21,13 @@ def make_texts(count: int) -> list[str]:
     return [" ".join(f"w{word}" for word in text) for text in cut]
 
 
-def make_model(shape: tuple[int, int, int], *, dtype: str = "float32") -> tuple[Any, Any]:
+def make_model(
+    shape: tuple[int, int, int], *, dtype: str = "float32", attention: str | None = None
+) -> tuple[Any, Any]:
     """Make an encoder of so many layers, features and heads, with new weights.
 
-    Every word is a token of its own; texts have up to 512 tokens.
+    Every word is a token of its own; texts have up to 512 tokens. With None for ``attention`` it is
+    what the library takes by itself.
     """
     from bscl_jax import encoders
 
@@ -38,4 +41,5 @@ def make_model(shape: tuple[int, int, int], *, dtype: str = "float32") -> tuple[
         vocab_size=2 * WORDS,
         max_length=512,
         dtype=dtype,
+        **({} if attention is None else {"attention": attention}),
     )
