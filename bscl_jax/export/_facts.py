@@ -2,9 +2,10 @@
 
 import json
 import math
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
+
+from bscl_jax import __version__
 
 FACTS_FILE = "bscl_jax.json"
 
@@ -34,7 +35,7 @@ class Facts(NamedTuple):
 
 def write_facts(folder: Path, facts: Facts) -> None:
     """Write them into an export."""
-    content = {"bscl_jax": version("bscl_jax"), **facts._asdict()}
+    content = {"bscl_jax": __version__, **facts._asdict()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     (folder / FACTS_FILE).write_text(text, encoding="utf-8")
 

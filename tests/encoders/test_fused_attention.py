@@ -15,6 +15,8 @@ from bscl_jax.encoders._dropout import LEVELS, count_dropped, make_row_keys
 from bscl_jax.types import TokenBatch
 from tests.encoders.conftest import TEXTS, pad
 
+pytestmark = pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated")
+
 Vectors = tuple[jax.Array, jax.Array, jax.Array]
 """Queries, keys, values."""
 
@@ -265,7 +267,6 @@ def gradient_of(encoder: encoders.Encoder, chunk_size: int | None, mesh: Any) ->
     return run
 
 
-@pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated")
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="there the kernel itself runs")
 def test_the_kernel_can_be_lowered_for_a_gpu_where_there_is_none(monkeypatch) -> None:
     device = AbstractDevice(device_kind="NVIDIA H100 80GB HBM3", platform="gpu", num_cores=132)

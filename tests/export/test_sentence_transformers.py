@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+import bscl_jax
 from bscl_jax import SentenceEncoder, encoders, export
 
 CARD = "---\nlicense: apache-2.0\n---\n# An encoder for the library — naïve\n"
@@ -54,6 +56,18 @@ def test_load_reads_it_back_bit_for_bit(made, folder: Path) -> None:
 def test_what_training_found_is_written_beside_the_model(folder: Path) -> None:
     facts = read(folder / "bscl_jax.json")
     assert (facts["temperature"], facts["threshold"]) == (0.05, 0.6)
+    assert facts["bscl_jax"] == bscl_jax.__version__
+
+
+def test_a_library_that_is_not_installed_can_write_it(
+    made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", nowhere)
+    export.sentence_transformers(tmp_path / "model", *made, card=CARD)
+    assert (tmp_path / "model" / "bscl_jax.json").is_file()
 
 
 def test_what_training_found_is_read_back(folder: Path, tmp_path: Path) -> None:
