@@ -5,10 +5,12 @@
 
 from typing import TYPE_CHECKING
 
+from bscl_jax._version import VERSION
+
 if TYPE_CHECKING:
     from bscl_jax.sentence_encoder import SentenceEncoder as SentenceEncoder
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["SentenceEncoder", "__version__"]
 
 

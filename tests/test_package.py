@@ -1,5 +1,8 @@
+import importlib.metadata
 import subprocess
 import sys
+
+import bscl_jax
 
 
 def run_python(code: str) -> str:
@@ -15,3 +18,7 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
 def test_an_unknown_attribute_of_the_package_is_named() -> None:
     code = "import bscl_jax\ntry:\n    bscl_jax.nothing\nexcept AttributeError as e:\n    print(e)"
     assert run_python(code) == "module 'bscl_jax' has no attribute 'nothing'"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert bscl_jax.__version__ == importlib.metadata.version("bscl_jax")

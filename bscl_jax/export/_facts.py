@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-from bscl_jax import __version__
+from bscl_jax._version import VERSION
 
 FACTS_FILE = "bscl_jax.json"
 
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 
 def write_facts(folder: Path, facts: Facts) -> None:
     """Write them into an export."""
-    content = {"bscl_jax": __version__, **facts._asdict()}
+    content = {"bscl_jax": VERSION, **facts._asdict()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     (folder / FACTS_FILE).write_text(text, encoding="utf-8")
 
