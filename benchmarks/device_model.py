@@ -95,6 +95,7 @@ def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
     from bscl_jax.types import Pairs
 
     encoder, weights = make_model(case)
+    mesh = parallel.make_mesh(1)
     store = data.tokenize_pairs(Pairs(texts[::2], texts[1::2]), encoder.tokenize)
     size, lengths = len(store.scores), [store.queries.lengths, store.targets.lengths]
     batch = data.make_pair_batch(
@@ -105,14 +106,15 @@ def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
         query_lengths=(128,),
         target_lengths=(128,),
         pad_id=encoder.pad_id,
-        shapes=data.choose_shapes(lengths, batch_size=size, max_shapes=1),
+        shapes=data.choose_shapes(
+            lengths, batch_size=size, max_shapes=1, multiple=parallel.row_multiple(mesh)
+        ),
     )
     tokens = batch.packed
     if tokens is None:
         raise RuntimeError("the batch is not packed")
     rows, length = tokens.ids.shape
     chunk_size = -(-rows // CHUNKS) if case["kind"] == "cached step" else None
-    mesh = parallel.make_mesh(1)
     optimizer = training.make_optimizer(num_steps=1000, learning_rate=LEARNING_RATE)
     step = training.make_step(
         lambda params, tokens, key: encoder.apply(params["encoder"], tokens, dropout_key=key),

@@ -1,5 +1,11 @@
-"""The figures of ``device.py`` as a few lines; the reply of a lent machine carries but its end."""
+"""The figures of ``device.py`` as a few lines, short enough for a terminal that keeps but the end.
 
+``python benchmarks/device_table.py benchmarks/device_h100.json`` draws those of an earlier run.
+"""
+
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from device_plan import Case
@@ -101,3 +107,7 @@ def _kernels(profiles: list[Case], room: int) -> list[str]:
             own.append(line)
         lines += own
     return lines
+
+
+if __name__ == "__main__":
+    print(draw(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -72,7 +72,7 @@ def make_batches(
             extras=store.negatives.tokens.lengths if store.negatives is not None else None,
             num_extras=section.batch_size if triplets else extras.get("num_extras", 0),
             max_shapes=section.num_shapes,
-            multiple=mesh.size,
+            multiple=parallel.row_multiple(mesh),
             most_tokens=most_tokens,
         )
 

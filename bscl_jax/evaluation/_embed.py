@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Integer
 
 from bscl_jax.evaluation._pieces import LENGTHS, Piece, cut_packed, cut_padded
 from bscl_jax.types import TokenBatch
@@ -14,6 +15,9 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 
 FEW_TOKENS = 128
 """Fewer tokens in all are padded, as packed rows would stay empty."""
+
+TAKEN = 1024
+"""Embeddings are taken on an accelerator by multiples of so many: few numbers, few programs."""
 
 
 def make_embed(
@@ -74,7 +78,7 @@ def make_embed(
         embeddings = np.zeros((len(texts), dimension), np.float32)
         waiting: tuple[Piece, Array] | None = None
         for piece in cut(tokenize(list(texts))):
-            running = (piece, encode(piece.tokens))  # while the batch before is copied out
+            running = _begin_copy(piece, encode(piece.tokens))  # while the one before is copied
             if waiting is not None:
                 _collect(embeddings, *waiting, advance)
             waiting = running
@@ -95,6 +99,30 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
         [[0.6, 0.8], [0.0, 0.0]]
     """
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def _begin_copy(piece: Piece, batch: Float[Array, "b *k d"]) -> tuple[Piece, Array]:
+    """Let an accelerator begin to copy the embeddings of the piece to the host.
+
+    A packed batch has several times as many places as texts, so the device takes out those with a
+    text. A CPU's results are the host's already.
+    """
+    if not isinstance(batch, jax.Array) or _is_on_host(batch):
+        return piece, batch
+    places = np.zeros(-(-len(piece.places) // TAKEN) * TAKEN, np.int32)
+    places[: len(piece.places)] = piece.places
+    taken = _take(batch, places)
+    taken.copy_to_host_async()
+    return piece._replace(places=np.arange(len(piece.places))), taken
+
+
+def _is_on_host(batch: jax.Array) -> bool:
+    return next(iter(batch.devices())).platform == "cpu"
+
+
+@jax.jit
+def _take(batch: Float[Array, "b *k d"], places: Integer[Array, " m"]) -> Float[Array, "m d"]:
+    return batch.reshape(-1, batch.shape[-1])[places]
 
 
 def _collect(

@@ -6,6 +6,7 @@ A batch is split by rows, all else is copied.
 from bscl_jax.parallel._across import across as across
 from bscl_jax.parallel._mesh import AXIS as AXIS
 from bscl_jax.parallel._mesh import make_mesh as make_mesh
+from bscl_jax.parallel._mesh import row_multiple as row_multiple
 from bscl_jax.parallel._place import place as place
 from bscl_jax.parallel._place import replicate as replicate
 from bscl_jax.parallel._place import to_local as to_local
@@ -28,6 +29,7 @@ __all__ = [
     "make_mesh",
     "place",
     "replicate",
+    "row_multiple",
     "start_processes",
     "to_local",
     "together",

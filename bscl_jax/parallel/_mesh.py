@@ -6,6 +6,8 @@ from jax.sharding import AxisType, Mesh
 AXIS = "batch"
 """Name of the mesh axis over which the rows of a batch are split."""
 
+_GPU_ROWS = 8  # of lengths that are multiples of 8: a multiple of 64 tokens
+
 
 def make_mesh(num_devices: int | None = None) -> Mesh:
     """Return a mesh with one axis, ``"batch"``, over the first devices of the run.
@@ -43,3 +45,22 @@ def make_mesh(num_devices: int | None = None) -> Mesh:
             f"run together, got {count}; leave it out"
         )
     return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,), devices=devices[:count])
+
+
+def row_multiple(mesh: Mesh) -> int:
+    """Return what the rows of a packed batch are a multiple of, so that devices share them well.
+
+    A row a device, and eight on a GPU: gradients of weights are sums over all tokens, which XLA
+    splits there in up to 64 parts, and where these are not equal it first copies the activations
+    into longer arrays (an eighth of a step).
+
+    Args:
+        mesh: of the run.
+
+    Example:
+        >>> from bscl_jax import parallel
+        >>> parallel.row_multiple(parallel.make_mesh(1))
+        1
+    """
+    on_gpu = mesh.devices.flat[0].platform == "gpu"
+    return mesh.size * (_GPU_ROWS if on_gpu else 1)

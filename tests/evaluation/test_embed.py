@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bscl_jax.evaluation import make_embed, unit_rows
+from bscl_jax.evaluation import _embed, make_embed, unit_rows
 from bscl_jax.evaluation._pieces import CPU_TOKENS
 from bscl_jax.types import TokenBatch
 
@@ -40,6 +42,29 @@ TEXTS = ["b", "aaaaaaaaaaaaaaaaaa", "", "abc", "ab", "zz", "c"]
 def test_rows_come_back_in_the_order_of_the_texts() -> None:
     expected = [[1 + len(text), 1 + sum(map(ord, text))] for text in TEXTS]
     np.testing.assert_array_equal(embed(TEXTS, Recorder()), expected)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_accelerator_copies_the_same_rows_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    texts = TEXTS * 40 if packed else TEXTS
+    expected = embed(texts, Recorder(), 64)
+    copied: list[int] = []
+    take = _embed._take
+
+    def counted(batch: jax.Array, places: np.ndarray) -> jax.Array:
+        copied.append(len(places))
+        return take(batch, places)
+
+    recorder = Recorder()
+    monkeypatch.setattr(_embed, "_is_on_host", lambda batch: False)
+    monkeypatch.setattr(_embed, "_take", counted)
+    options = {"pad_id": 0, "dimension": 2, "batch_size": 64, "most_tokens": 64 if packed else None}
+    found = make_embed(tokenize, lambda tokens: jnp.asarray(recorder(tokens)), **options)(texts)
+    np.testing.assert_array_equal(found, expected)
+    assert len(copied) == len(recorder.shapes)
+    assert {count % _embed.TAKEN for count in copied} == {0}
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])

@@ -1,5 +1,9 @@
+from types import SimpleNamespace
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax.sharding import AxisType
 
@@ -28,3 +32,12 @@ def test_the_axis_is_automatic_so_that_code_for_one_device_runs_on_many() -> Non
 def test_a_number_of_devices_that_is_not_there_is_an_error_with_a_remedy(number: int) -> None:
     with pytest.raises(ValueError, match=rf"from 1 to 8 .* got {number}; leave it out"):
         parallel.make_mesh(number)
+
+
+@pytest.mark.parametrize(("platform", "each"), [("cpu", 1), ("tpu", 1), ("gpu", 8)])
+def test_rows_are_a_multiple_of_the_devices_and_of_eight_on_each_gpu(
+    platform: str, each: int
+) -> None:
+    devices = np.array([SimpleNamespace(platform=platform)] * 4)
+    mesh: Any = SimpleNamespace(devices=devices, size=4)
+    assert parallel.row_multiple(mesh) == 4 * each
