@@ -56,7 +56,7 @@ def test_a_pretrained_encoder_gets_every_field_of_its_section(monkeypatch):
     monkeypatch.setattr(encoders, "load", lambda name, **options: (name, options))
     section = (
         "{kind: pretrained, name: a, max_length: 9, pooling: cls, dropout: 0, dtype: bfloat16, "
-        "scan_layers: true, remat: true}"
+        "scan_layers: true, remat: true, attention: fused}"
     )
     name, options = assemble.load_encoder(parse(f"encoder={section}"), Task(PAIRS, {}, {}))
     assert name == "a"
@@ -67,6 +67,7 @@ def test_a_pretrained_encoder_gets_every_field_of_its_section(monkeypatch):
         "dtype": "bfloat16",
         "scan_layers": True,
         "remat": True,
+        "attention": "fused",
     }
 
 

@@ -1,5 +1,9 @@
 """Attention of all families: scaled dot products, a bias where a family has one, dropout."""
 
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, UInt32
@@ -68,9 +72,18 @@ def attend(
     return jnp.einsum("bhqk,bkhf->bqhf", probabilities, value)
 
 
+@cache
+def runs_kernel(device: Any) -> bool:
+    """Whether it is a GPU of NVIDIA's since Ampere, and this JAX still has what compiles for it."""
+    try:
+        capability = float(getattr(device, "compute_capability", 0))
+    except ValueError:  # another maker's
+        return False
+    return capability >= 8 and find_spec("jax.experimental.pallas.triton") is not None
+
+
 def _fuses(kind: str, query: Float[Array, "b s h f"]) -> bool:
-    wanted = kind == "fused" or (kind == AUTO and jax.default_backend() == "gpu")
-    if not wanted:
+    if kind == "plain" or (kind == AUTO and not runs_kernel(jax.devices()[0])):
         return False
     from bscl_jax.encoders._fused_attention import fits
 

@@ -44,7 +44,7 @@ class Setting(NamedTuple):
 def fits(query: Heads) -> bool:
     """Whether the kernel can do rows and heads of this size, in 16-bit floats."""
     _, tokens, _, features = query.shape
-    return tokens <= MOST_TOKENS and features in (16, 32, 64, 128) and query.dtype.itemsize == 2
+    return tokens <= MOST_TOKENS and features in (16, 32, 64) and query.dtype.itemsize == 2
 
 
 def fused_attention(

@@ -1,5 +1,6 @@
 """Attention in one kernel, as by plain products: on a GPU, or interpreted where there is none."""
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 from jax.sharding import AbstractDevice, AbstractMesh, NamedSharding, PartitionSpec
 
 from bscl_jax import encoders, gradients, losses, parallel
+from bscl_jax.encoders import _attention
 from bscl_jax.encoders import _fused_attention as kernel
 from bscl_jax.encoders._attention import attend
 from bscl_jax.encoders._dropout import LEVELS, count_dropped, make_row_keys
@@ -270,6 +272,7 @@ def gradient_of(encoder: encoders.Encoder, chunk_size: int | None, mesh: Any) ->
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="there the kernel itself runs")
 def test_the_kernel_can_be_lowered_for_a_gpu_where_there_is_none(monkeypatch) -> None:
     device = AbstractDevice(device_kind="NVIDIA H100 80GB HBM3", platform="gpu", num_cores=132)
+    monkeypatch.setattr(_attention, "runs_kernel", lambda device: True)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "device_count", lambda: 1)
     vectors, _, allowed = make_inputs(CASES[0])
@@ -299,6 +302,23 @@ def test_without_a_gpu_attention_is_plain_unless_asked() -> None:
     assert found["plain"] == found["auto"] or jax.default_backend() == "gpu"
     assert "custom_vjp" in found[fused]
     assert "custom_vjp" not in found["plain"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "runs"),
+    [
+        ("9.0", True),
+        ("8.0", True),
+        ("12.0", True),
+        ("7.5", False),
+        ("gfx942", False),
+        (None, False),
+    ],
+)
+def test_the_kernel_is_for_nvidias_gpus_since_ampere(capability: str | None, runs: bool) -> None:
+    facts = {} if capability is None else {"compute_capability": capability}
+    device = SimpleNamespace(**facts)
+    assert _attention.runs_kernel.__wrapped__(device) == runs
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:
