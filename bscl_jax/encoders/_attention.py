@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
-from bscl_jax.encoders._dropout import count_dropped, drop
+from bscl_jax.encoders._dropout import count_dropped, drop, make_words
 
 AUTO = "auto"
 ATTENTIONS = (AUTO, "plain", "fused")
@@ -40,7 +40,7 @@ def attend(
 ) -> Float[Array, "b s h f"]:
     """Scaled dot-product attention where it is allowed, softmax in float32.
 
-    Plain attention writes the probabilities out; the fused one draws other masks of dropout.
+    Plain attention writes the probabilities out; the fused one does not, and drops the same.
 
     Args:
         query: a vector for each token that asks.
@@ -105,7 +105,6 @@ def _fused(
     words = None
     dropped = count_dropped(rate)
     if row_keys is not None and dropped:
-        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(row_keys, site)
-        words = jax.random.key_data(keys)[:, :2]
+        words = make_words(row_keys, site)
     width = query.shape[-1] ** -0.5 if scale is None else scale
     return fused_attention(query, key, value, allowed, words, scale=width, dropped=dropped)

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, UInt16, UInt32
+from jaxtyping import Array, Bool, Float, Key, UInt32
 
 DropoutKey = Key[Array, "*b"] | UInt32[Array, "*b 2"]
 """One key or one key per row, typed (``jax.random.key``) or raw (``jax.random.PRNGKey``)."""
@@ -44,6 +44,43 @@ def count_dropped(rate: float) -> int:
     return min(round(rate * LEVELS), LEVELS - 1)
 
 
+def make_words(row_keys: Key[Array, " b"], site: int | UInt32[Array, ""]) -> UInt32[Array, "b 2"]:
+    """Two random words for each row and place, of which ``keeps`` makes a mask.
+
+    Args:
+        row_keys: one key per row.
+        site: number of the place in the model, so that each place has masks of its own.
+    """
+    keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(row_keys, site)
+    return jax.random.key_data(keys)[:, :2]
+
+
+def keeps(
+    numbers: UInt32[Array, "..."],
+    words: tuple[UInt32[Array, "..."], UInt32[Array, "..."]],
+    dropped: int,
+) -> Bool[Array, "..."]:
+    """Whether the values of a row with these numbers are kept.
+
+    Two rounds of a 32-bit hash mix number and words: a seventh of what threefry takes, which made
+    a step a twentieth longer on a CPU, and cheap enough to be drawn inside a kernel.
+
+    Args:
+        numbers: of the values in their row.
+        words: the two of ``make_words``, for one row or, against more axes, for several.
+        dropped: of 65,536 values, how many are dropped on average.
+
+    References:
+        Chris Wellons, lowbias32, https://nullprogram.com/blog/2018/07/31/
+    """
+    mixed = numbers + words[0]
+    mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x7FEB352D)
+    mixed = (mixed ^ (mixed >> 15)) * jnp.uint32(0x846CA68B)
+    mixed = (mixed ^ (mixed >> 16)) + words[1]
+    mixed = (mixed ^ (mixed >> 15)) * jnp.uint32(0x2C1B3C6D)
+    return (mixed >> 16).astype(jnp.int32) >= dropped
+
+
 def drop(
     values: Float[Array, "b ..."],
     row_keys: Key[Array, " b"],
@@ -52,9 +89,8 @@ def drop(
 ) -> Float[Array, "b ..."]:
     """Set a random share of the values to 0 and scale the others, so that the mean stays.
 
-    A mask is drawn from 16 random bits an element, two elements to one 32-bit word, which costs
-    half of what one word an element costs. The rate is therefore rounded to a 65,536th; the scale
-    is that of the rounded rate, so the expectation is exact.
+    A mask is drawn from 16 random bits an element. The rate is therefore rounded to a 65,536th; the
+    scale is that of the rounded rate, so the expectation is exact.
 
     Args:
         values: anything with the rows of the batch as its first axis.
@@ -65,15 +101,11 @@ def drop(
     Returns:
         The thinned values, same shape and type.
     """
-    dropped_levels = count_dropped(rate)
-    if dropped_levels == 0:
+    dropped = count_dropped(rate)
+    if dropped == 0:
         return values
-    size = values[0].size
-
-    def draw(key: Key[Array, ""]) -> UInt16[Array, " size"]:
-        words = jax.random.bits(jax.random.fold_in(key, site), ((size + 1) // 2,), jnp.uint32)
-        return jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[:size]
-
-    kept = (jax.vmap(draw)(row_keys) >= dropped_levels).reshape(values.shape)
-    scale = jnp.asarray(LEVELS / (LEVELS - dropped_levels), values.dtype)
+    words = make_words(row_keys, site)
+    numbers = jnp.arange(values[0].size, dtype=jnp.uint32)[None]
+    kept = keeps(numbers, (words[:, :1], words[:, 1:]), dropped).reshape(values.shape)
+    scale = jnp.asarray(LEVELS / (LEVELS - dropped), values.dtype)
     return jnp.where(kept, values * scale, jnp.zeros((), values.dtype))

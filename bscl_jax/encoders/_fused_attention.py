@@ -15,9 +15,9 @@ from jax.experimental import pallas as pl
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.experimental.pallas import triton
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Bool, Float, Int32, UInt32
 
-from bscl_jax.encoders._dropout import LEVELS
+from bscl_jax.encoders._dropout import LEVELS, keeps
 
 MOST_TOKENS = 128
 """A row of so many tokens has its logits in the registers of one block of threads."""
@@ -77,37 +77,6 @@ def fused_attention(
     return _attention(setting, query, key, value, allowed.astype(jnp.int8), words)
 
 
-def keeps(
-    words: tuple[UInt32[Array, ""], UInt32[Array, ""]],
-    head: Array,
-    num_tokens: int,
-    size: int,
-    dropped: int,
-) -> Bool[Array, "size size"]:
-    """Draw which probabilities of a head of a row are kept, as the kernel does.
-
-    Each has a number, which two rounds of a 32-bit hash mix with the words of the row: what is
-    drawn belongs to the row, however the batch is cut.
-
-    Args:
-        words: of the row.
-        head: number of the head.
-        num_tokens: tokens of the row.
-        size: rows and columns of the answer, of which the first ``num_tokens`` count.
-        dropped: of 65,536, how many are dropped on average.
-
-    References:
-        Chris Wellons, lowbias32, https://nullprogram.com/blog/2018/07/31/
-    """
-    down, across = (jax.lax.broadcasted_iota(jnp.int32, (size, size), axis) for axis in (0, 1))
-    mixed = ((head * num_tokens + down) * num_tokens + across).astype(jnp.uint32) + words[0]
-    mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x7FEB352D)
-    mixed = (mixed ^ (mixed >> 15)) * jnp.uint32(0x846CA68B)
-    mixed = (mixed ^ (mixed >> 16)) + words[1]
-    mixed = (mixed ^ (mixed >> 15)) * jnp.uint32(0x2C1B3C6D)
-    return (mixed >> 16).astype(jnp.int32) >= dropped
-
-
 class _Block(NamedTuple):
     """One head of one row, as its block of threads sees it."""
 
@@ -127,25 +96,24 @@ class _Block(NamedTuple):
 def _load(setting: Setting, num_tokens: int, *refs: Any) -> _Block:
     query, key, value, allowed, words = refs
     size, features = query.shape
-    numbers = jax.lax.broadcasted_iota(jnp.int32, (size, features), 0)
-    there = numbers < num_tokens
+
+    def count(shape: tuple[int, ...], axis: int) -> Int32[Array, "..."]:
+        return jax.lax.broadcasted_iota(jnp.int32, shape, axis)
+
+    there = count((size, features), 0) < num_tokens
     q, k, v = (triton.load(ref, mask=there, other=0.0) for ref in (query, key, value))
     logits = triton.dot(q, k, trans_b=True) * setting.scale
-    across = jax.lax.broadcasted_iota(jnp.int32, allowed.shape, 1)
-    down = jax.lax.broadcasted_iota(jnp.int32, allowed.shape, 0)
-    exists = (across < num_tokens) & (down < num_tokens)
-    may = triton.load(allowed, mask=exists, other=0) != 0
-    low = jnp.finfo(jnp.float32).min
-    logits = jnp.where(jnp.broadcast_to(may, logits.shape), logits, low)
-    logits = jnp.where(
-        jax.lax.broadcasted_iota(jnp.int32, logits.shape, 1) < num_tokens, logits, -jnp.inf
-    )
+    both = [count(allowed.shape, axis) < num_tokens for axis in (0, 1)]
+    may = triton.load(allowed, mask=both[0] & both[1], other=0) != 0
+    logits = jnp.where(jnp.broadcast_to(may, (size, size)), logits, jnp.finfo(jnp.float32).min)
+    down, across = (count((size, size), axis) for axis in (0, 1))
+    logits = jnp.where(across < num_tokens, logits, -jnp.inf)
     raised = jnp.exp(logits - jnp.max(logits, axis=1)[:, None])
     probabilities = raised / jnp.sum(raised, axis=1)[:, None]
     kept = None
     if setting.dropped:
-        drawn = words[0], words[1]
-        kept = keeps(drawn, pl.program_id(1), num_tokens, size, setting.dropped)
+        numbers = (pl.program_id(1) * num_tokens + down) * num_tokens + across
+        kept = keeps(numbers.astype(jnp.uint32), (words[0], words[1]), setting.dropped)
     return _Block(q, k, v, probabilities, kept, there)
 
 

@@ -43,6 +43,31 @@ def test_each_site_has_masks_of_its_own(thinned: jax.Array) -> None:
     assert abs(float(((thinned == 0) & (other == 0)).mean()) - RATE**2) < 2 * SIX_SIGMA
 
 
+def test_no_line_of_a_mask_is_special_and_no_mask_is_like_another() -> None:
+    rows, heads, tokens, rate = 8, 4, 64, 0.1
+    keys = make_row_keys(jax.random.key(0), rows)
+    ones = jnp.ones((rows, heads, tokens, tokens))
+    dropped, elsewhere = (np.asarray(drop(ones, keys, site, rate) == 0) for site in (1, 2))
+    spread = (rate * (1 - rate)) ** 0.5
+    assert np.abs(dropped.mean(axis=(2, 3)) - rate).max() < 4 * spread / tokens
+    for axis in (2, 3):
+        lines = (dropped.mean(axis=axis) - rate) / spread * tokens**0.5
+        assert lines.std() == pytest.approx(1, abs=0.05)
+    pairs = {
+        "row": (dropped[0], dropped[1]),
+        "head": (dropped[:, 0], dropped[:, 1]),
+        "site": (dropped, elsewhere),
+        "turned": (dropped, dropped.swapaxes(2, 3)),
+        "next": (dropped[..., 1:], dropped[..., :-1]),
+        "below": (dropped[:, :, 1:], dropped[:, :, :-1]),
+    }
+    for name, (first, second) in pairs.items():
+        both = first & second
+        if name == "turned":
+            both = both[..., np.triu(np.ones((tokens, tokens), bool), 1)]
+        assert abs(both.mean() - rate**2) < 6 * (rate**2 / both.size) ** 0.5, name
+
+
 def test_an_odd_number_of_values_is_covered() -> None:
     assert drop(jnp.ones((2, 3, 5)), make_row_keys(jax.random.key(0), 2), 0, 0.5).shape == (2, 3, 5)
 
