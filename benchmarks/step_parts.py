@@ -3,7 +3,7 @@
     python benchmarks/step_parts.py --config configs/stsb/minilm_bsc.yaml
 
 Programs that hold more and more of a step: the forward pass without and with dropout, its gradient,
-of all rows at once and in halves, the gradient through the loss, the optimizer alone, the step. Of
+of all rows at once and in parts, the gradient through the loss, the optimizer alone, the step. Of
 some calls the least seconds of the processor (all threads), which other work on the machine changes
 little, and the least seconds of the wall. A larger batch: ``--set training.batch_size=128``.
 """
@@ -52,11 +52,11 @@ def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]
     def total(params: Any, dropout_key: Any) -> jax.Array:
         return encode(params, batch.packed, dropout_key).sum()
 
-    def total_in_halves(params: Any, dropout_key: Any) -> jax.Array:
-        return gradients.in_halves(encode)(params, batch.packed, dropout_key).sum()
+    def total_in_parts(params: Any, dropout_key: Any) -> jax.Array:
+        return gradients.in_parts(encode)(params, batch.packed, dropout_key).sum()
 
     forward, backward = jax.jit(total), jax.jit(jax.grad(total))
-    backward_in_halves = jax.jit(jax.grad(total_in_halves))
+    backward_in_parts = jax.jit(jax.grad(total_in_parts))
     optimizer = training.make_optimizer(num_steps=1000)
 
     def update(params: Any, state: Any, grads: Any) -> Any:
@@ -82,7 +82,7 @@ def parts(road: assemble.Road, batch: Any) -> list[tuple[str, Callable[[], Any]]
         ("forward, dropout", lambda: forward(params, row_keys)),
         ("and its gradient", lambda: backward(params, None)),
         ("and its gradient, dropout", lambda: backward(params, row_keys)),
-        ("the same in halves", lambda: backward_in_halves(params, row_keys)),
+        ("the same in parts", lambda: backward_in_parts(params, row_keys)),
         ("gradient through the loss", lambda: gradient(road.state, batch, key)),
         ("optimizer alone", call_update),
         ("step", call_step),

@@ -181,12 +181,12 @@ def lay_road(
 def encode_on(
     mesh: Mesh, towers: Towers, section: configs.Training
 ) -> gradients.Encode | tuple[gradients.Encode, gradients.Encode]:
-    """Return what encodes in training: on a CPU by itself, in halves where that is faster."""
+    """Return what encodes in training: on a CPU by itself, in parts where that is faster."""
     encode = towers.encode
     alone = mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
     if not alone or isinstance(encode, tuple) or section.chunk_size is not None:
         return encode
-    return gradients.in_halves(encode)
+    return gradients.in_parts(encode)
 
 
 def start_params(stages: Sequence[Stage], encoder: encoders.Encoder, weights: Params) -> Params:

@@ -1,7 +1,7 @@
 """Value and gradient of ``loss(encode(queries), encode(targets))``, plain and in chunks."""
 
 from bscl_jax.gradients._cached import cached_value_and_grad as cached_value_and_grad
-from bscl_jax.gradients._halves import in_halves as in_halves
+from bscl_jax.gradients._parts import in_parts as in_parts
 from bscl_jax.gradients._plain import value_and_grad as value_and_grad
 from bscl_jax.gradients._towers import Encode as Encode
 from bscl_jax.gradients._towers import Loss as Loss
@@ -13,7 +13,7 @@ __all__ = [
     "Loss",
     "ValueAndGrad",
     "cached_value_and_grad",
-    "in_halves",
+    "in_parts",
     "row_keys",
     "value_and_grad",
 ]
