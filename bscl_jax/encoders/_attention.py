@@ -14,6 +14,13 @@ AUTO = "auto"
 ATTENTIONS = (AUTO, "plain", "fused")
 """How attention is computed: by products that XLA compiles, or in one kernel, which is for GPUs."""
 
+
+def check_attention(kind: str) -> None:
+    """Raise ValueError, with the known ones, for an unknown kind."""
+    if kind not in ATTENTIONS:
+        raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, was {kind!r}")
+
+
 RowKeys = Key[Array, " b"] | None
 """One dropout key per row; None for no dropout."""
 
@@ -83,7 +90,9 @@ def runs_kernel(device: Any) -> bool:
 
 
 def _fuses(kind: str, query: Float[Array, "b s h f"]) -> bool:
-    if kind == "plain" or (kind == AUTO and not runs_kernel(jax.devices()[0])):
+    chosen = getattr(jax.config, "jax_default_device", None)
+    device = chosen if isinstance(chosen, jax.Device) else jax.devices()[0]
+    if kind == "plain" or (kind == AUTO and not runs_kernel(device)):
         return False
     from bscl_jax.encoders._fused_attention import fits
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import jax
@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 from tokenizers import Tokenizer
 
+from bscl_jax.encoders._attention import check_attention
 from bscl_jax.encoders._dense import Dense
 from bscl_jax.encoders._dropout import DropoutKey, make_row_keys
 from bscl_jax.encoders._family import Family
@@ -141,6 +142,24 @@ class Encoder:
         for name, dense in name_layers(self.dense):
             embeddings = dense.apply(params[name], embeddings)
         return embeddings
+
+    def with_attention(self, kind: str) -> "Encoder":
+        """Return the same encoder with another way to compute attention.
+
+        Args:
+            kind: ``"auto"``, ``"plain"`` or ``"fused"``, as in ``load``.
+
+        Raises:
+            ValueError: for another name.
+
+        Example:
+            >>> from bscl_jax import encoders
+            >>> encoder, _ = encoders.random(["how to renew a book"], seed=0)
+            >>> encoder.with_attention("plain").dimension
+            32
+        """
+        check_attention(kind)
+        return replace(self, module=self.module.clone(attention=kind))
 
     @property
     def most_tokens(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from bscl_jax.encoders import bert, deberta, distilbert, electra, modernbert, mpnet, roberta
-from bscl_jax.encoders._attention import ATTENTIONS, AUTO
+from bscl_jax.encoders._attention import AUTO, check_attention
 from bscl_jax.encoders._encoder import Checkpoint, Encoder, name_layers
 from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._json import read_json, shown
@@ -142,8 +142,7 @@ def make_encoder(
     """
     config = checkpoint.config
     check_pooling(layout.pooling)
-    if attention not in ATTENTIONS:
-        raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, was {attention!r}")
+    check_attention(attention)
     if not _SHORTEST <= max_length <= config.max_tokens:
         raise ValueError(
             f"max_length must be from {_SHORTEST} (special tokens and one more) to "

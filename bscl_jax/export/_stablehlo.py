@@ -61,8 +61,10 @@ def stablehlo(
             f"platforms must be one or more of {', '.join(KNOWN)}, was {', '.join(platforms)}"
         )
 
+    plain = encoder.with_attention("plain")  # for any platform and length
+
     def encode(ids: Int[Array, "b s"], mask: Bool[Array, "b s"]) -> Float[Array, "b d"]:
-        embeddings = encoder.apply(params, TokenBatch(ids, mask))
+        embeddings = plain.apply(params, TokenBatch(ids, mask))
         if not normalize:
             return embeddings
         length = jnp.linalg.norm(embeddings, axis=-1, keepdims=True)

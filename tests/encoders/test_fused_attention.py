@@ -267,6 +267,21 @@ def test_the_kernel_is_for_nvidias_gpus_since_ampere(capability: str | None, run
     assert _attention.runs_kernel.__wrapped__(device) == runs
 
 
+def test_on_a_machine_with_a_gpu_what_is_sent_to_the_cpu_is_plain(monkeypatch) -> None:
+    monkeypatch.setattr(_attention, "runs_kernel", lambda device: device is gpu)
+    gpu, cpu = jax.devices()[:2]
+    vectors, _, allowed = make_inputs(CASES[0])
+
+    def run() -> str:
+        return str(jax.make_jaxpr(lambda v: attend(*v, allowed, None, SITE, 0.0))(vectors))
+
+    assert "custom_vjp" in run()
+    with jax.default_device(cpu):
+        assert "custom_vjp" not in run()
+
+
 def test_an_unknown_kind_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="one of auto, plain, fused, was 'flash'"):
         small("flash")
+    with pytest.raises(ValueError, match="one of auto, plain, fused, was 'flash'"):
+        small("plain")[0].with_attention("flash")

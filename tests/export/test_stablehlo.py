@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import SentenceEncoder, encoders, export
+from bscl_jax.encoders import _attention
 from bscl_jax.types import TokenBatch
 from tests.encoders.families import write_folder
 
@@ -35,6 +36,21 @@ def folder(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     export.sentence_transformers(folder / "model", *made, card="# An encoder")
     export.stablehlo(folder / "encoder.stablehlo", *made)
     return folder
+
+
+def test_a_program_for_several_platforms_holds_no_kernel_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_attention, "runs_kernel", lambda device: True)
+    encoder, params = encoders.random(TEXTS, seed=0, max_length=16, dtype="bfloat16")
+    ids = np.array([encoder.tokenize(TEXTS)[0]], np.int32)
+    jaxpr = jax.make_jaxpr(encoder.apply)(params, TokenBatch(ids, ids >= 0))
+    assert "pallas" in str(jaxpr) or "custom_vjp" in str(jaxpr)
+    export.stablehlo(tmp_path / "encoder.stablehlo", encoder, params, platforms=["cpu", "cuda"])
+    vectors = read(tmp_path / "encoder.stablehlo").call(ids, ids >= 0)
+    found = encoder.with_attention("plain").apply(params, TokenBatch(ids, ids >= 0))
+    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors, unit, atol=1e-2)
 
 
 def read(path: Path):
