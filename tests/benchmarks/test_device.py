@@ -11,7 +11,7 @@ from tests.benchmarks.scripts import BENCHMARKS, run
 
 FLOAT32_COSINE = 1 - 1e-6
 BFLOAT16_COSINE = 0.9999
-MOST_CHARACTERS = 12_000  # of what is printed, in the reply of a lent machine
+MOST_CHARACTERS = 12_000  # of what is printed
 MODEL_KINDS = {"step", "cached step", "encode", "encode tokens", "embed device"}
 CRASHING = "jax loss tiled 32 16 highest float32"
 HANGING = "jax loss panels 32 16 highest float32"
