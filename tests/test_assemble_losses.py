@@ -77,7 +77,7 @@ OF_COMBO = {"mu": 0.7, "at_threshold": "positive"}
 
 IDS = ("query_ids", "target_ids", "positive_ids")
 
-HOW = {"implementation": "tiled", "tile_size": 2}
+HOW = {"implementation": "tiled", "tile_size": 2, "precision": "default"}
 """Fields that change no value."""
 
 

@@ -20,10 +20,10 @@ HEAD = {"out_features": 12, "seed": 3}
 FROZEN = "encoder.freeze=['embeddings/*']"
 
 
-def settings(config: Path, form: str) -> tuple[str, ...]:
+def settings(config: Path, form: str, rate: float = 0.01) -> tuple[str, ...]:
     """Judge by the training pairs themselves, so that an epoch is better than none."""
     train = config.with_name("train.tsv")
-    return (form, f"data.dev={train}", "optimizer.learning_rate=0.01")
+    return (form, f"data.dev={train}", f"optimizer.learning_rate={rate}")
 
 
 @pytest.fixture(scope="module", autouse=True)

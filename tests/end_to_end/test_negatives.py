@@ -33,7 +33,8 @@ def test_hard_negatives_change_the_loss_and_a_loss_without_softmax_says_that_it_
     mse = "loss={kind: cosine_mse}"
     losses = {}
     for name, overrides in {"none": (), "hard": (tiny.HARD,), "mse": (tiny.HARD, mse)}.items():
-        assert tiny.train(hard, tmp_path / name, *overrides, *tiny.FAST) == 0
+        dry = "training.dropout_epochs=0"
+        assert tiny.train(hard, tmp_path / name, *overrides, dry, *tiny.FAST) == 0
         losses[name] = tiny.records(tmp_path / name, "step")[0]["loss"]
     assert losses["hard"] > losses["none"] + 0.1
     assert "the loss cosine_mse has no use for hard negatives" in capsys.readouterr().out

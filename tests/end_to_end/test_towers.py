@@ -14,6 +14,8 @@ from tests.end_to_end.test_mine import mine
 from tests.end_to_end.test_resume import STOPPED, a_signal_after, assert_equal_runs
 
 COPY = "target_encoder={}"
+RATE = 0.001
+"""At which two encoders that were one learn the training pairs."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,7 +27,7 @@ def compiled_steps() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def separate(tiny_config, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("separate") / "run"
-    assert tiny.train(tiny_config, folder, *settings(tiny_config, COPY)) == 0
+    assert tiny.train(tiny_config, folder, *settings(tiny_config, COPY, RATE)) == 0
     return folder
 
 
@@ -43,7 +45,7 @@ def test_the_exported_folder_has_both_each_trained_in_its_own_way(separate: Path
 
 def test_the_exported_folder_scores_as_the_run_says(separate: Path, tiny_config: Path) -> None:
     found = tiny.results(separate)["dev"]
-    for overrides in (settings(tiny_config, COPY), settings(tiny_config, COPY)[1:]):
+    for overrides in (settings(tiny_config, COPY, RATE), settings(tiny_config, COPY, RATE)[1:]):
         assert score(tiny_config, overrides, separate / "model") == pytest.approx(found)
     queries = separate / "model" / "query"
     assert score(tiny_config, overrides, queries) != pytest.approx(found)
@@ -51,7 +53,7 @@ def test_the_exported_folder_scores_as_the_run_says(separate: Path, tiny_config:
 
 def test_one_model_stands_for_both_sides(separate: Path, tiny_config: Path) -> None:
     one = separate / "model" / "query"
-    two_sides, one_side = settings(tiny_config, COPY), settings(tiny_config, COPY)[1:]
+    two_sides, one_side = settings(tiny_config, COPY, RATE), settings(tiny_config, COPY, RATE)[1:]
     assert score(tiny_config, two_sides, one) == score(tiny_config, one_side, one)
 
 
@@ -63,7 +65,7 @@ def test_hard_negatives_are_mined_by_both(separate: Path, tmp_path: Path, capsys
 
 
 def test_a_stopped_and_resumed_run_equals_one_that_was_not(separate, tiny_config, tmp_path) -> None:
-    wanted = settings(tiny_config, COPY)
+    wanted = settings(tiny_config, COPY, RATE)
     with a_signal_after(lambda record: record["event"] == "step" and record["step"] == 2):
         assert tiny.train(tiny_config, tmp_path / "run", *wanted) == STOPPED
     assert tiny.train(tiny_config, tmp_path / "run", *wanted, resume=True) == 0
