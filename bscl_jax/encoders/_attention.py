@@ -66,7 +66,11 @@ def attend(
         The mixed values.
     """
     if bias is None and _fuses(kind, query):
-        return _fused(query, key, value, allowed, row_keys, site, rate, scale)
+        from bscl_jax.encoders._fused_attention import fused_attention
+
+        words = None if row_keys is None else make_words(row_keys, site)
+        dropped = count_dropped(rate)
+        return fused_attention(query, key, value, allowed, words, scale=scale, dropped=dropped)
     if row_keys is None or rate == 0:
         return jax.nn.dot_product_attention(query, key, value, bias=bias, mask=allowed, scale=scale)
     logits = jnp.einsum("bqhf,bkhf->bhqk", query, key, preferred_element_type=jnp.float32)
@@ -97,23 +101,3 @@ def _fuses(kind: str, query: Float[Array, "b s h f"]) -> bool:
     from bscl_jax.encoders._fused_attention import fits
 
     return fits(query)
-
-
-def _fused(
-    query: Float[Array, "b s h f"],
-    key: Float[Array, "b s h f"],
-    value: Float[Array, "b s h f"],
-    allowed: Bool[Array, "b 1 #s s"],
-    row_keys: RowKeys,
-    site: int | UInt32[Array, ""],
-    rate: float,
-    scale: float | None,
-) -> Float[Array, "b s h f"]:
-    from bscl_jax.encoders._fused_attention import fused_attention
-
-    words = None
-    dropped = count_dropped(rate)
-    if row_keys is not None and dropped:
-        words = make_words(row_keys, site)
-    width = query.shape[-1] ** -0.5 if scale is None else scale
-    return fused_attention(query, key, value, allowed, words, scale=width, dropped=dropped)

@@ -62,8 +62,8 @@ def keeps(
 ) -> Bool[Array, "..."]:
     """Whether the values of a row with these numbers are kept.
 
-    Two rounds of a 32-bit hash mix number and words: a seventh of what threefry takes, which made
-    a step a twentieth longer on a CPU, and cheap enough to be drawn inside a kernel.
+    Two rounds of a 32-bit hash mix number and words, a dozen operations: threefry for every value
+    made a step a twentieth longer on a CPU, and would be too dear inside a kernel.
 
     Args:
         numbers: of the values in their row.

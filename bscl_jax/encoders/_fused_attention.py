@@ -54,7 +54,7 @@ def fused_attention(
     allowed: Bool[Array, "b 1 #s s"],
     words: UInt32[Array, "b 2"] | None,
     *,
-    scale: float,
+    scale: float | None,
     dropped: int,
 ) -> Heads:
     """Scaled dot-product attention where it is allowed, softmax in float32.
@@ -65,15 +65,16 @@ def fused_attention(
         value: what an asked token gives.
         allowed: True where a token may ask another; one that may ask none gets the mean of all.
         words: what the dropout of a row is drawn from; None for no dropout.
-        scale: what the dot products are multiplied with.
+        scale: what the dot products are multiplied with; None for 1 / sqrt(f).
         dropped: of 65,536 probabilities, how many dropout sets to 0 on average.
 
     Returns:
         The mixed values.
     """
-    setting = Setting(scale, 0 if words is None else dropped, jax.default_backend() != "gpu")
     if words is None:
-        words = jnp.zeros((len(query), 2), jnp.uint32)
+        words, dropped = jnp.zeros((len(query), 2), jnp.uint32), 0
+    width = query.shape[-1] ** -0.5 if scale is None else scale
+    setting = Setting(width, dropped, jax.default_backend() != "gpu")
     return _attention(setting, query, key, value, allowed.astype(jnp.int8), words)
 
 

@@ -13,7 +13,7 @@ from bscl_jax import encoders, gradients, losses, parallel
 from bscl_jax.encoders import _attention
 from bscl_jax.encoders._attention import attend
 from bscl_jax.encoders._dropout import make_row_keys
-from bscl_jax.types import TokenBatch
+from bscl_jax.types import PairBatch, TokenBatch
 from tests.encoders.conftest import TEXTS, pad
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated")
@@ -207,8 +207,6 @@ def gradient_of(encoder: encoders.Encoder, chunk_size: int | None, mesh: Any) ->
         compute = gradients.cached_value_and_grad(encode, loss, chunk_size=chunk_size, mesh=mesh)
 
     def run(params: Any, tokens: TokenBatch) -> Any:
-        from bscl_jax.types import PairBatch
-
         batch = PairBatch(tokens, tokens, ones, ones, ids, ids)
         return compute(params, batch, jax.random.key(5))
 

@@ -31,10 +31,9 @@ def test_hard_negatives_change_the_loss_and_a_loss_without_softmax_says_that_it_
     hard, tmp_path, capsys
 ):
     mse = "loss={kind: cosine_mse}"
-    losses = {}
+    losses, alike = {}, ("training.dropout_epochs=0",)  # other rows would have other masks
     for name, overrides in {"none": (), "hard": (tiny.HARD,), "mse": (tiny.HARD, mse)}.items():
-        dry = "training.dropout_epochs=0"
-        assert tiny.train(hard, tmp_path / name, *overrides, dry, *tiny.FAST) == 0
+        assert tiny.train(hard, tmp_path / name, *overrides, *alike, *tiny.FAST) == 0
         losses[name] = tiny.records(tmp_path / name, "step")[0]["loss"]
     assert losses["hard"] > losses["none"] + 0.1
     assert "the loss cosine_mse has no use for hard negatives" in capsys.readouterr().out

@@ -45,7 +45,7 @@ def test_a_program_for_several_platforms_holds_no_kernel_of_one(
     encoder, params = encoders.random(TEXTS, seed=0, max_length=16, dtype="bfloat16")
     ids = np.array([encoder.tokenize(TEXTS)[0]], np.int32)
     jaxpr = jax.make_jaxpr(encoder.apply)(params, TokenBatch(ids, ids >= 0))
-    assert "pallas" in str(jaxpr) or "custom_vjp" in str(jaxpr)
+    assert "custom_vjp" in str(jaxpr)  # the kernel
     export.stablehlo(tmp_path / "encoder.stablehlo", encoder, params, platforms=["cpu", "cuda"])
     vectors = read(tmp_path / "encoder.stablehlo").call(ids, ids >= 0)
     found = encoder.with_attention("plain").apply(params, TokenBatch(ids, ids >= 0))

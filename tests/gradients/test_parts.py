@@ -35,7 +35,7 @@ def test_the_gradient_is_that_of_the_whole(calls, float64, extras, dropout):
     whole = gradients.value_and_grad(encode, toy.loss_with_extras)
     parts = gradients.value_and_grad(gradients.in_parts(counted(calls)), toy.loss_with_extras)
     wanted, actual = (jax.jit(each)(params, packed, key) for each in (whole, parts))
-    assert calls in ([4, 4], [2, 2, 2], [3, 3, 2])
+    assert calls == [3, 3, 2]
     assert_same(actual, wanted, SAME_IN_FLOAT64)
     if dropout:
         without = jax.jit(whole)(params, packed, None)
@@ -46,12 +46,11 @@ def test_the_gradient_is_that_of_the_whole(calls, float64, extras, dropout):
     ("rows", "wanted"),
     [(2, [1, 1]), (5, [3, 2]), (6, [2, 2, 2]), (8, [3, 3, 2]), (40, [14, 13, 13])],
 )
-def test_parts_are_of_like_size_and_as_many_as_the_tokens_ask_for(calls, rows, wanted):
+def test_parts_are_of_like_size_and_as_many_as_the_tokens_ask_for(calls, float64, rows, wanted):
     tokens = toy.make_tokens(np.random.default_rng(0), rows, 4)
     parts = gradients.in_parts(counted(calls))(toy.make_params(), tokens, None)
     assert calls == wanted
-    whole = encode(toy.make_params(), tokens, None)
-    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(parts, encode(toy.make_params(), tokens, None), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("rows", "fewest"), [(1, 1), (6, 25)])

@@ -103,8 +103,11 @@ class Layer(nn.Module):
         if distances is not None:
             bias = scale * self._distance_terms(query, key, maps, distances)
         rate = config.attention_probs_dropout_prob
-        kinds: Any = {"scale": scale, "kind": self.attention}
-        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, **kinds)
+        mixed = attend(
+            *(query, key, value, allowed, row_keys, site, rate, bias),
+            scale=scale,
+            kind=self.attention,
+        )
         mixed = mixed.reshape(hidden.shape)
         return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
 
