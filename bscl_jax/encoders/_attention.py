@@ -1,7 +1,6 @@
 """Attention of all families: scaled dot products, a bias where a family has one, dropout."""
 
-from functools import cache
-from importlib.util import find_spec
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,20 +8,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
 from bscl_jax.encoders._dropout import count_dropped, drop, make_words
-
-AUTO = "auto"
-ATTENTIONS = (AUTO, "plain", "fused")
-"""How attention is computed: by products that XLA compiles, or in one kernel, which is for GPUs."""
+from bscl_jax.encoders._kernels import AUTO, KINDS, wants_kernels
 
 
 def check_attention(kind: str) -> None:
     """Raise ValueError, with the known ones, for an unknown kind."""
-    if kind not in ATTENTIONS:
-        raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, was {kind!r}")
+    if kind not in KINDS:
+        raise ValueError(f"attention must be one of {', '.join(KINDS)}, was {kind!r}")
 
 
 RowKeys = Key[Array, " b"] | None
 """One dropout key per row; None for no dropout."""
+
+
+Linear = tuple[Float[Array, "d e"], Float[Array, " e"]]
+"""Kernel and bias of a linear map."""
 
 
 def split_heads(
@@ -60,17 +60,15 @@ def attend(
         rate: dropout rate of the probabilities, in [0, 1).
         bias: added to the scaled dot products.
         scale: what the dot products are multiplied with; None for 1 / sqrt(f).
-        kind: one of ``ATTENTIONS``; what the kernel cannot do is plain.
+        kind: one of ``KINDS``; what the kernel cannot do is plain.
 
     Returns:
         The mixed values.
     """
-    if bias is None and _fuses(kind, query):
-        from bscl_jax.encoders._fused_attention import fused_attention
-
-        words = None if row_keys is None else make_words(row_keys, site)
-        dropped = count_dropped(rate)
-        return fused_attention(query, key, value, allowed, words, scale=scale, dropped=dropped)
+    if bias is None and _fuses(kind, query.shape[1], query.shape[-1], query.dtype):
+        packed = jnp.stack([query, key, value], axis=2)
+        biases = jnp.zeros(packed.shape[2:], packed.dtype)
+        return _fused(packed, biases, allowed, row_keys, site, rate, scale)
     if row_keys is None or rate == 0:
         return jax.nn.dot_product_attention(query, key, value, bias=bias, mask=allowed, scale=scale)
     logits = jnp.einsum("bqhf,bkhf->bhqk", query, key, preferred_element_type=jnp.float32)
@@ -83,21 +81,64 @@ def attend(
     return jnp.einsum("bhqk,bkhf->bqhf", probabilities, value)
 
 
-@cache
-def runs_kernel(device: Any) -> bool:
-    """Whether it is a GPU of NVIDIA's since Ampere, and this JAX still has what compiles for it."""
-    try:
-        capability = float(getattr(device, "compute_capability", 0))
-    except ValueError:  # another maker's
-        return False
-    return capability >= 8 and find_spec("jax.experimental.pallas.triton") is not None
+def attend_to_itself(
+    hidden: Float[Array, "tokens d"],
+    maps: Sequence[Linear],
+    allowed: Bool[Array, "b 1 #s s"],
+    num_heads: int,
+    *rest: Any,
+    kind: str = AUTO,
+) -> Float[Array, "tokens e"]:
+    """Attention whose queries, keys and values are linear in the same hidden states.
+
+    The kernel is given one product of all three maps as it comes.
+
+    Args:
+        hidden: flattened hidden states.
+        maps: to queries, keys and values, e features each.
+        allowed: see ``attend``.
+        num_heads: heads, among which the features are divided.
+        rest: ``row_keys``, ``site``, ``rate`` and ``bias`` of ``attend``.
+        kind: see ``attend``.
+
+    Returns:
+        The mixed values, flattened.
+    """
+    row_keys, site, rate, bias = rest
+    rows, length = allowed.shape[0], allowed.shape[-1]
+    size = maps[0][0].shape[1]
+    if bias is None and _fuses(kind, length, size // num_heads, hidden.dtype):
+        kernel, shift = (jnp.concatenate(parts, axis=-1) for parts in zip(*maps, strict=True))
+        packed = (hidden @ kernel).reshape(rows, length, 3, num_heads, -1)
+        biases = shift.reshape(packed.shape[2:])
+        mixed = _fused(packed, biases, allowed, row_keys, site, rate, None)
+    else:
+        query, key, value = (
+            split_heads(hidden @ kernel + shift, allowed, num_heads) for kernel, shift in maps
+        )
+        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, kind="plain")
+    return mixed.reshape(hidden.shape[0], size)
 
 
-def _fuses(kind: str, query: Float[Array, "b s h f"]) -> bool:
-    chosen = getattr(jax.config, "jax_default_device", None)
-    device = chosen if isinstance(chosen, jax.Device) else jax.devices()[0]
-    if kind == "plain" or (kind == AUTO and not runs_kernel(device)):
+def _fuses(kind: str, num_tokens: Any, num_features: int, dtype: Any) -> bool:
+    if not wants_kernels(kind):
         return False
     from bscl_jax.encoders._fused_attention import fits
 
-    return fits(query)
+    return fits(num_tokens, num_features, dtype)
+
+
+def _fused(
+    packed: Float[Array, "b s 3 h f"],
+    biases: Float[Array, "3 h f"],
+    allowed: Bool[Array, "b 1 #s s"],
+    row_keys: RowKeys,
+    site: int | UInt32[Array, ""],
+    rate: float,
+    scale: float | None,
+) -> Float[Array, "b s h f"]:
+    from bscl_jax.encoders._fused_attention import fused_attention
+
+    words = None if row_keys is None else make_words(row_keys, site)
+    dropped = count_dropped(rate)
+    return fused_attention(packed, biases, allowed, words, scale=scale, dropped=dropped)

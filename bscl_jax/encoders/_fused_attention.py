@@ -3,7 +3,8 @@
 A row of packed sentences has so few tokens that all its logits fit in the registers of one block of
 threads: one block does one head of one row, forward and, from the same inputs, backward. XLA writes
 the logits to memory and reads them several times, which takes longer than the matrix products.
-Written in Pallas for Triton, which JAX 0.11 still has and calls deprecated.
+Queries, keys and values come as the one product that makes them all, without their biases, so that
+nothing has to take them apart before.
 """
 
 from functools import partial
@@ -11,20 +12,22 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental import pallas as pl
-from jax.experimental.custom_partitioning import custom_partitioning
 from jax.experimental.pallas import triton
-from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, Bool, Float, Int32, UInt32
+from jaxtyping import Array, Bool, Float, UInt32
 
 from bscl_jax.encoders._dropout import LEVELS, keeps
+from bscl_jax.encoders._kernels import count, interprets, over_rows
 
 MOST_TOKENS = 128
 """A row of so many tokens has its logits in the registers of one block of threads."""
 
+_PARTS = tuple(np.arange(3, dtype=np.int32))  # interpreted kernels take no other indices
 _LEAST_TOKENS = 16  # of a product on tensor cores
 
 Heads = Float[Array, "b s h f"]
+Packed = Float[Array, "b s 3 h f"]
 
 
 class Setting(NamedTuple):
@@ -41,16 +44,14 @@ class Setting(NamedTuple):
     interpret: bool
 
 
-def fits(query: Heads) -> bool:
-    """Whether the kernel can do rows and heads of this size, in 16-bit floats."""
-    _, tokens, _, features = query.shape
-    return tokens <= MOST_TOKENS and features in (16, 32, 64) and query.dtype.itemsize == 2
+def fits(num_tokens: int, num_features: int, dtype: Any) -> bool:
+    """Whether the kernel can do rows of so many tokens and heads of so many features."""
+    return num_tokens <= MOST_TOKENS and num_features in (16, 32, 64) and dtype.itemsize == 2
 
 
 def fused_attention(
-    query: Heads,
-    key: Heads,
-    value: Heads,
+    packed: Packed,
+    biases: Float[Array, "3 h f"],
     allowed: Bool[Array, "b 1 #s s"],
     words: UInt32[Array, "b 2"] | None,
     *,
@@ -60,9 +61,9 @@ def fused_attention(
     """Scaled dot-product attention where it is allowed, softmax in float32.
 
     Args:
-        query: a vector for each token that asks.
-        key: a vector for each token that is asked.
-        value: what an asked token gives.
+        packed: for each token the vectors that it asks with, is asked by and gives, in a 16-bit
+            type.
+        biases: added to them.
         allowed: True where a token may ask another; one that may ask none gets the mean of all.
         words: what the dropout of a row is drawn from; None for no dropout.
         scale: what the dot products are multiplied with; None for 1 / sqrt(f).
@@ -72,10 +73,10 @@ def fused_attention(
         The mixed values.
     """
     if words is None:
-        words, dropped = jnp.zeros((len(query), 2), jnp.uint32), 0
-    width = query.shape[-1] ** -0.5 if scale is None else scale
-    setting = Setting(width, dropped, jax.default_backend() != "gpu")
-    return _attention(setting, query, key, value, allowed.astype(jnp.int8), words)
+        words, dropped = jnp.zeros((len(packed), 2), jnp.uint32), 0
+    width = packed.shape[-1] ** -0.5 if scale is None else scale
+    setting = Setting(width, dropped, interprets())
+    return _attention(setting, packed, allowed.astype(jnp.int8), words, biases)
 
 
 class _Block(NamedTuple):
@@ -94,15 +95,15 @@ class _Block(NamedTuple):
         return jnp.where(self.kept, values * (LEVELS / (LEVELS - setting.dropped)), 0.0)
 
 
-def _load(setting: Setting, num_tokens: int, *refs: Any) -> _Block:
-    query, key, value, allowed, words = refs
-    size, features = query.shape
-
-    def count(shape: tuple[int, ...], axis: int) -> Int32[Array, "..."]:
-        return jax.lax.broadcasted_iota(jnp.int32, shape, axis)
-
+def _load(
+    setting: Setting, num_tokens: int, packed: Any, allowed: Any, words: Any, biases: Any
+) -> _Block:
+    size, _, features = packed.shape
     there = count((size, features), 0) < num_tokens
-    q, k, v = (triton.load(ref, mask=there, other=0.0) for ref in (query, key, value))
+    q, k, v = (
+        triton.load(packed.at[:, part], mask=there, other=0.0) + triton.load(biases.at[part])[None]
+        for part in _PARTS
+    )
     logits = triton.dot(q, k, trans_b=True) * setting.scale
     both = [count(allowed.shape, axis) < num_tokens for axis in (0, 1)]
     may = triton.load(allowed, mask=both[0] & both[1], other=0) != 0
@@ -127,67 +128,60 @@ def _forward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
 
 
 def _backward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
-    *inputs, slope, of_query, of_key, of_value = refs
+    *inputs, slope, of_packed, of_biases = refs
     block = _load(setting, num_tokens, *inputs)
     dtype = block.query.dtype
     given = triton.load(slope, mask=block.there, other=0.0)
     thinned = block.drop(setting, block.probabilities).astype(dtype)
-    found = triton.dot(thinned, given, trans_a=True)
-    triton.store(of_value, found.astype(dtype), mask=block.there)
     pulled = block.drop(setting, triton.dot(given, block.value, trans_b=True))
     mean = jnp.sum(pulled * block.probabilities, axis=1)[:, None]
     of_logits = (block.probabilities * (pulled - mean) * setting.scale).astype(dtype)
-    triton.store(of_query, triton.dot(of_logits, block.key).astype(dtype), mask=block.there)
-    found = triton.dot(of_logits, block.query, trans_a=True)
-    triton.store(of_key, found.astype(dtype), mask=block.there)
+    slopes = (
+        triton.dot(of_logits, block.key),
+        triton.dot(of_logits, block.query, trans_a=True),
+        triton.dot(thinned, given, trans_a=True),
+    )
+    for part, found in zip(_PARTS, slopes, strict=True):
+        triton.store(of_packed.at[:, part], found.astype(dtype), mask=block.there)
+        triton.store(of_biases.at[part], jnp.sum(found, axis=0))  # those of padding are 0
 
 
-def _call(kernel: Any, setting: Setting, num_results: int, *arrays: Array) -> tuple[Array, ...]:
-    """Run a kernel on every head of every row of ``(query, key, value, allowed, words, …)``."""
-    query, _, _, allowed, words, *slopes = arrays
-    rows, tokens, heads, features = query.shape
+def _call(kernel: Any, setting: Setting, *arrays: Array) -> Any:
+    """Run a kernel on every head of every row of ``(packed, allowed, words, biases, …)``."""
+    packed, allowed, words, _, *slopes = arrays
+    rows, tokens, _, heads, features = packed.shape
     size = max(_LEAST_TOKENS, pl.next_power_of_2(tokens))
+    all_three = pl.BlockSpec(
+        (None, size, 3, None, features), lambda row, head: (row, 0, 0, head, 0)
+    )
     of_head = pl.BlockSpec((None, size, None, features), lambda row, head: (row, 0, head, 0))
     down = 1 if allowed.shape[2] == 1 else size
     of_row = pl.BlockSpec((None, None, down, size), lambda row, head: (row, 0, 0, 0))
     of_words = pl.BlockSpec((None, words.shape[1]), lambda row, head: (row, 0))
+    of_biases = pl.BlockSpec((3, None, features), lambda row, head: (0, head, 0))
+    of_sums = pl.BlockSpec((None, 3, None, features), lambda row, head: (row, 0, head, 0))
+    mixed = jax.ShapeDtypeStruct((rows, tokens, heads, features), packed.dtype)
+    sums = jax.ShapeDtypeStruct((rows, 3, heads, features), jnp.float32)
     run = pl.pallas_call(
         partial(kernel, setting, tokens),
         grid=(rows, heads),
-        in_specs=[of_head, of_head, of_head, of_row, of_words, *(of_head for _ in slopes)],
-        out_specs=[of_head] * num_results,
-        out_shape=[jax.ShapeDtypeStruct(query.shape, query.dtype)] * num_results,
+        in_specs=[all_three, of_row, of_words, of_biases, *(of_head for _ in slopes)],
+        out_specs=(all_three, of_sums) if slopes else of_head,
+        out_shape=(jax.ShapeDtypeStruct(packed.shape, packed.dtype), sums) if slopes else mixed,
         compiler_params=triton.CompilerParams(num_warps=8 if size > 64 else 4, num_stages=1),
         interpret=setting.interpret,
         name=kernel.__name__.strip("_").replace("kernel", "attention"),
     )
-    return tuple(run(*arrays))
+    return run(*arrays)
 
 
-def _over_rows(
-    kernel: Any, setting: Setting, num_results: int, *arrays: Array
-) -> tuple[Array, ...]:
-    """The same, with each device doing its own rows where several share a batch."""
-    call = partial(_call, kernel, setting, num_results)
-    if jax.device_count() == 1:
-        return call(*arrays)
-    shared = custom_partitioning(call)
-
-    def partition(mesh: Any, arguments: Any, results: Any) -> Any:
-        spec = arguments[0].sharding.spec
-        rows = NamedSharding(mesh, PartitionSpec(*spec[:1]))
-        return mesh, call, (rows,) * num_results, (rows,) * len(arguments)
-
-    heads = "b s h f"
-    given = [heads, heads, heads, "b i j k", "b w", *[heads] * (len(arrays) - 5)]
-    rule = f"{', '.join(given)} -> {', '.join([heads] * num_results)}"
-    shared.def_partition(partition=partition, sharding_rule=rule)
-    return shared(*arrays)
+_PACKED, _HEADS = "b s t h f", "b s h f"
+_GIVEN = (_PACKED, "b i j k", "b w", "t h f")
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _attention(setting: Setting, *arrays: Array) -> Heads:
-    return _over_rows(_forward_kernel, setting, 1, *arrays)[0]
+    return over_rows(partial(_call, _forward_kernel, setting), _GIVEN, (_HEADS,), *arrays)
 
 
 def _forward(setting: Setting, *arrays: Array) -> tuple[Heads, tuple[Array, ...]]:
@@ -195,7 +189,10 @@ def _forward(setting: Setting, *arrays: Array) -> tuple[Heads, tuple[Array, ...]
 
 
 def _backward(setting: Setting, arrays: tuple[Array, ...], slope: Heads) -> tuple[Any, ...]:
-    return (*_over_rows(_backward_kernel, setting, 3, *arrays, slope), None, None)
+    call = partial(_call, _backward_kernel, setting)
+    given, results = (*_GIVEN, _HEADS), (_PACKED, "b t h f")
+    of_packed, sums = over_rows(call, given, results, *arrays, slope)
+    return of_packed, None, None, jnp.sum(sums, axis=0).astype(of_packed.dtype)
 
 
 _attention.defvjp(_forward, _backward)

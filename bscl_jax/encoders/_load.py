@@ -6,10 +6,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from bscl_jax.encoders import bert, deberta, distilbert, electra, modernbert, mpnet, roberta
-from bscl_jax.encoders._attention import AUTO, check_attention
+from bscl_jax.encoders._attention import check_attention
 from bscl_jax.encoders._encoder import Checkpoint, Encoder, name_layers
 from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._json import read_json, shown
+from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._layout import Layout, Places, read_layout
 from bscl_jax.encoders._locate import locate
 from bscl_jax.encoders._tokenizer import FoundTokenizer, read_tokenizer

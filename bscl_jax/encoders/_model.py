@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import AUTO, RowKeys
-from bscl_jax.encoders._dropout import drop
+from bscl_jax.encoders._attention import Linear, RowKeys
+from bscl_jax.encoders._dropout import count_dropped, drop, make_words
+from bscl_jax.encoders._kernels import AUTO, wants_kernels
 from bscl_jax.encoders._placing import Placing, place_texts
 
 
@@ -49,7 +50,7 @@ class Model(nn.Module):
         scan_layers: one compiled layer run in a loop over stacked parameters: compiles faster,
             runs slower on a CPU.
         remat: keep only the inputs of each layer for the backward pass and compute the rest again.
-        attention: how attention is computed, by a name of ``ATTENTIONS``.
+        attention: how attention, and the sums behind it, are computed, by a name of ``KINDS``.
     """
 
     config: Any
@@ -145,6 +146,88 @@ def drop_flat(
     if row_keys is None:
         return values
     return drop(values.reshape(len(row_keys), -1), row_keys, site, rate).reshape(values.shape)
+
+
+def add_and_normalize(
+    config: Any,
+    dtype: Any,
+    name: str,
+    hidden: Float[Array, "tokens d"],
+    added: tuple[Float[Array, "tokens d"], Float[Array, " d"]],
+    dropout: tuple[RowKeys, UInt32[Array, ""], float],
+    *,
+    rows: Any,
+    kind: str,
+) -> Float[Array, "tokens d"]:
+    """Layer normalization of what a block was given and, after dropout, what it makes of it.
+
+    Args:
+        config: sizes and rates.
+        dtype: type of the activations.
+        name: of the normalization.
+        hidden: what the block was given.
+        added: what its last product makes of it, and the bias to be added to that.
+        dropout: keys of the rows, number of the place, and rate.
+        rows: of the batch.
+        kind: one of ``KINDS``; what the kernel cannot do is plain.
+    """
+    product, shift = added
+    row_keys, site, rate = dropout
+    if wants_kernels(kind):
+        from bscl_jax.encoders._fused_norm import fits, fused_norm
+
+        if fits(hidden.shape[-1], hidden.dtype):
+            scale, bias = NormWeights(hidden.shape[-1], name=name)()
+            words = None if row_keys is None else make_words(row_keys, site)
+            return fused_norm(
+                hidden.reshape(rows, -1, hidden.shape[-1]),
+                product.reshape(rows, -1, hidden.shape[-1]),
+                *(shift, scale, bias, words),
+                epsilon=config.layer_norm_eps,
+                dropped=count_dropped(rate),
+            ).reshape(hidden.shape)
+    dropped = drop_flat(product + shift, row_keys, site, rate)
+    return make_layer_norm(config, dtype, name)(hidden + dropped)
+
+
+class NormWeights(nn.Module):
+    """The weights of ``nn.LayerNorm``, by themselves.
+
+    Attributes:
+        features: d.
+    """
+
+    features: int
+
+    @nn.compact
+    def __call__(self) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+        """Return scale and bias."""
+        scale = self.param("scale", nn.initializers.ones, (self.features,))
+        return scale, self.param("bias", nn.initializers.zeros, (self.features,))
+
+
+class LinearWeights(nn.Module):
+    """The weights of ``nn.Dense``, by themselves: what multiplies with them may have more to do.
+
+    Attributes:
+        config: how wide fresh weights are.
+        dtype: the type they are given in.
+        in_features: d.
+        out_features: e.
+    """
+
+    config: Any
+    dtype: Any
+    in_features: int
+    out_features: int
+
+    @nn.compact
+    def __call__(self) -> Linear:
+        """Return kernel and bias."""
+        init = nn.initializers.normal(self.config.initializer_range)
+        kernel = self.param("kernel", init, (self.in_features, self.out_features))
+        bias = self.param("bias", nn.initializers.zeros, (self.out_features,))
+        return kernel.astype(self.dtype), bias.astype(self.dtype)
 
 
 def make_dense(config: Any, dtype: Any, features: int, name: str, *, bias: bool = True) -> nn.Dense:

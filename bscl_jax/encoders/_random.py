@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from bscl_jax.encoders import bert
-from bscl_jax.encoders._attention import AUTO
 from bscl_jax.encoders._encoder import Checkpoint, Encoder
+from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._layout import Layout
 from bscl_jax.encoders._load import find_computation_type, make_encoder
 from bscl_jax.encoders._tokenizer import FoundTokenizer

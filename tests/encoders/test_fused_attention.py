@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import AbstractDevice, AbstractMesh, NamedSharding, PartitionSpec
 
 from bscl_jax import encoders, gradients, losses, parallel
-from bscl_jax.encoders import _attention
+from bscl_jax.encoders import _kernels
 from bscl_jax.encoders._attention import attend
 from bscl_jax.encoders._dropout import make_row_keys
 from bscl_jax.types import PairBatch, TokenBatch
@@ -216,7 +216,7 @@ def gradient_of(encoder: encoders.Encoder, chunk_size: int | None, mesh: Any) ->
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="there the kernel itself runs")
 def test_the_kernel_can_be_lowered_for_a_gpu_where_there_is_none(monkeypatch) -> None:
     device = AbstractDevice(device_kind="NVIDIA H100 80GB HBM3", platform="gpu", num_cores=132)
-    monkeypatch.setattr(_attention, "runs_kernel", lambda device: True)
+    monkeypatch.setattr(_kernels, "runs_kernels", lambda device: True)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "device_count", lambda: 1)
     vectors, _, allowed = make_inputs(CASES[0])
@@ -262,11 +262,11 @@ def test_without_a_gpu_attention_is_plain_unless_asked() -> None:
 def test_the_kernel_is_for_nvidias_gpus_since_ampere(capability: str | None, runs: bool) -> None:
     facts = {} if capability is None else {"compute_capability": capability}
     device = SimpleNamespace(**facts)
-    assert _attention.runs_kernel.__wrapped__(device) == runs
+    assert _kernels.runs_kernels.__wrapped__(device) == runs
 
 
 def test_on_a_machine_with_a_gpu_what_is_sent_to_the_cpu_is_plain(monkeypatch) -> None:
-    monkeypatch.setattr(_attention, "runs_kernel", lambda device: device is gpu)
+    monkeypatch.setattr(_kernels, "runs_kernels", lambda device: device is gpu)
     gpu, cpu = jax.devices()[:2]
     vectors, _, allowed = make_inputs(CASES[0])
 

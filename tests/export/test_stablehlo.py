@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import SentenceEncoder, encoders, export
-from bscl_jax.encoders import _attention
+from bscl_jax.encoders import _kernels
 from bscl_jax.types import TokenBatch
 from tests.encoders.families import write_folder
 
@@ -41,7 +41,7 @@ def folder(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_program_for_several_platforms_holds_no_kernel_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_attention, "runs_kernel", lambda device: True)
+    monkeypatch.setattr(_kernels, "runs_kernels", lambda device: True)
     encoder, params = encoders.random(TEXTS, seed=0, max_length=16, dtype="bfloat16")
     ids = np.array([encoder.tokenize(TEXTS)[0]], np.int32)
     jaxpr = jax.make_jaxpr(encoder.apply)(params, TokenBatch(ids, ids >= 0))

@@ -15,7 +15,8 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import AUTO, RowKeys, attend, split_heads
+from bscl_jax.encoders._attention import RowKeys, attend, split_heads
+from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._model import (
     EMBEDDING_SITE,
     Model,
@@ -109,7 +110,7 @@ class Layer(nn.Module):
             kind=self.attention,
         )
         mixed = mixed.reshape(hidden.shape)
-        return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
+        return finish_layer(self, hidden, mixed, row_keys, site + 1, allowed.shape[0]), None
 
     def _distance_terms(
         self,

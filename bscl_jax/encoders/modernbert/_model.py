@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import AUTO, RowKeys, attend
+from bscl_jax.encoders._attention import RowKeys, attend
+from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._model import (
     ACTIVATIONS,
     EMBEDDING_SITE,

@@ -11,11 +11,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from bscl_jax.encoders._attention import AUTO, RowKeys, attend, split_heads
+from bscl_jax.encoders._attention import RowKeys, attend_to_itself
+from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._model import (
     ACTIVATIONS,
     EMBEDDING_SITE,
+    LinearWeights,
     Model,
+    add_and_normalize,
     drop_flat,
     make_dense,
     make_layer_norm,
@@ -139,55 +142,55 @@ class Layer(nn.Module):
         bias: Float[Array, "1 h s s"] | None,
     ) -> tuple[Float[Array, "tokens d"], None]:
         """Run layer ``number``; the second result is what a scan would collect: nothing."""
-        config = self.config
+        config, size = self.config, self.config.hidden_size
         site = EMBEDDING_SITE + 1 + SITES_PER_LAYER * number
-
-        def dense(features: int, name: str) -> nn.Dense:
-            return make_dense(config, self.dtype, features, name)
-
-        def heads(values: Float[Array, "tokens d"]) -> Float[Array, "b s h f"]:
-            return split_heads(values, allowed, config.num_attention_heads)
-
-        query, key, value = (
-            heads(dense(config.hidden_size, name)(hidden)) for name in ("query", "key", "value")
+        maps = [
+            LinearWeights(config, self.dtype, size, size, name=name)()
+            for name in ("query", "key", "value")
+        ]
+        mixed = attend_to_itself(
+            *(hidden, maps, allowed, config.num_attention_heads),
+            *(row_keys, site, config.attention_probs_dropout_prob, bias),
+            kind=self.attention,
         )
-        rate = config.attention_probs_dropout_prob
-        kind = self.attention
-        mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, kind=kind)
-        mixed = mixed.reshape(hidden.shape)
-        return finish_layer(config, self.dtype, hidden, mixed, row_keys, site + 1), None
+        return finish_layer(self, hidden, mixed, row_keys, site + 1, allowed.shape[0]), None
 
 
 def finish_layer(
-    config: PostNormConfig,
-    dtype: Any,
+    layer: Any,
     hidden: Float[Array, "tokens d"],
     mixed: Float[Array, "tokens d"],
     row_keys: RowKeys,
     site: UInt32[Array, ""],
+    rows: Any,
 ) -> Float[Array, "tokens d"]:
     """All of a layer that follows attention; called inside the compact method of a layer.
 
     Args:
-        config: sizes and rates.
-        dtype: type of the activations.
-        hidden: input of the layer.
+        layer: the layer, for its settings.
+        hidden: its input.
         mixed: what attention made of it.
         row_keys: dropout keys.
         site: number of the first of two places in the model.
+        rows: of the batch; a symbolic dimension where the model is exported.
 
     Returns:
         Output of the layer.
     """
+    config, dtype = layer.config, layer.dtype
+    size, wide, rate = config.hidden_size, config.intermediate_size, config.hidden_dropout_prob
+    options: Any = {"rows": rows, "kind": layer.attention}
 
-    def dense(features: int, name: str) -> nn.Dense:
-        return make_dense(config, dtype, features, name)
+    def multiply(values: Any, in_features: int, name: str) -> tuple[Any, Any]:
+        kernel, bias = LinearWeights(config, dtype, in_features, size, name=name)()
+        return values @ kernel, bias
 
-    attended = dense(config.hidden_size, "attention_output")(mixed)
-    if config.drops_attention_output:
-        attended = drop_flat(attended, row_keys, site, config.hidden_dropout_prob)
-    hidden = make_layer_norm(config, dtype, "attention_norm")(hidden + attended)
-    inner = ACTIVATIONS[config.hidden_act](dense(config.intermediate_size, "intermediate")(hidden))
-    outer = dense(config.hidden_size, "output")(inner)
-    outer = drop_flat(outer, row_keys, site + 1, config.hidden_dropout_prob)
-    return make_layer_norm(config, dtype, "output_norm")(hidden + outer)
+    attended = multiply(mixed, size, "attention_output")
+    dropout = row_keys if config.drops_attention_output else None, site, rate
+    hidden = add_and_normalize(
+        config, dtype, "attention_norm", hidden, attended, dropout, **options
+    )
+    inner = make_dense(config, dtype, wide, "intermediate")(hidden)
+    outer = multiply(ACTIVATIONS[config.hidden_act](inner), wide, "output")
+    dropout = row_keys, site + 1, rate
+    return add_and_normalize(config, dtype, "output_norm", hidden, outer, dropout, **options)
