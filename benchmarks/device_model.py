@@ -24,7 +24,6 @@ SHAPES = {"MiniLM": (6, 384, 12), "BERT-base": (12, 768, 12), "tiny": (1, 32, 2)
 """Layers, features, heads."""
 
 STEPS = 10
-CHUNKS = 8
 LEARNING_RATE = 2e-5
 _MAKING = threading.Lock()
 
@@ -114,7 +113,7 @@ def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
     if tokens is None:
         raise RuntimeError("the batch is not packed")
     rows, length = tokens.ids.shape
-    chunk_size = -(-rows // CHUNKS) if case["kind"] == "cached step" else None
+    chunk_size = -(-rows // case["chunks"]) if "chunks" in case else None
     optimizer = training.make_optimizer(num_steps=1000, learning_rate=LEARNING_RATE)
     step = training.make_step(
         lambda params, tokens, key: encoder.apply(params["encoder"], tokens, dropout_key=key),

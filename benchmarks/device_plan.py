@@ -9,9 +9,10 @@ LONG_SECONDS = 150.0  # start-up twice, and the loss at a million rows
 WAYS = ("fused", "plain")  # attention
 WEIGHTS = ("autocast", "bfloat16")  # float32 weights under autocast, or all in bfloat16
 PRECISIONS = ("highest", "default")
+THREE_PRODUCTS = "BF16_BF16_F32_X3"
 TEXTS = 65536
 COMPILED = ("step", "cached step", "embed device")
-TOGETHER = 7
+TOGETHER = 12
 """So many of the programs, the first ones, are compiled at once before the first is measured."""
 
 FASTEST = "fastest"
@@ -61,18 +62,28 @@ def groups(small: bool, torch: bool) -> dict[str, list[Case]]:
 
 SHARES = {
     "machine": 15,
-    "models in jax": 200,
+    "models in jax": 190,
     "models in torch": 65,
-    "losses in jax": 100,
-    "profile of models in jax": 30,
-    "start of jax": 50,
-    "losses in torch": 40,
+    "losses in jax": 120,
+    "profile of models in jax": 20,
+    "start of jax": 60,
+    "losses in torch": 30,
 }
 """How the time is shared, in parts; what a group leaves over goes to those after it."""
 
 
 def _named(case: Case, library: str) -> Case:
-    words = ("kind", "name", "shape", "n", "attention", "weights", "setting", "batch_size")
+    words = (
+        "kind",
+        "name",
+        "shape",
+        "n",
+        "attention",
+        "weights",
+        "setting",
+        "batch_size",
+        "chunks",
+    )
     parts = [case.get(word) for word in (*words, "precision", "dtype")]
     label = " ".join(str(part) for part in [library, *parts] if part is not None)
     return {"label": label, "library": library, "limit": CASE_SECONDS, **case}
@@ -93,24 +104,24 @@ def _models(small: bool, key: str, ways: tuple[str, ...]) -> list[Case]:
             case for kind in kinds for case in each(kind, shape, n, encodes, batch_size=batch_size)
         ]
 
-    def cached(shape: str, n: int) -> list[Case]:
-        return each("cached step", shape, n, ways[:1]) if jax else []
+    def cached(shape: str, n: int, chunks: int) -> list[Case]:
+        return each("cached step", shape, n, ways[:1], chunks=chunks) if jax else []
 
     if small:
-        return [*each("step", "tiny", 32, ways), *encode("tiny", 256, 64), *cached("tiny", 32)]
+        return [*each("step", "tiny", 32, ways), *encode("tiny", 256, 64), *cached("tiny", 32, 4)]
     return [
         *each("step", "MiniLM", 1024, ways[:1]),
         *each("step", "BERT-base", 1024, ways[:1]),
-        *each("step", "MiniLM", 1024, ways[1:]),
         *encode("MiniLM", TEXTS, 4096),
-        *cached("MiniLM", 1024),
         *each("step", "MiniLM", 4096, ways[:1]),
+        *cached("MiniLM", 4096, 4),
+        *each("step", "MiniLM", 1024, ways[1:]),
         *each("step", "BERT-base", 1024, ways[1:]),
         *encode("BERT-base", TEXTS, 4096),
-        *cached("BERT-base", 1024),
         *each("step", "MiniLM", 256, ways[:1]),
         *each("step", "BERT-base", 256, ways[:1]),
-        *cached("MiniLM", 8192),
+        *cached("MiniLM", 1024, 8),
+        *cached("MiniLM", 16384, 16),
     ]
 
 
@@ -145,9 +156,11 @@ def _losses_in_jax(scale: Scale) -> list[Case]:
         for name in tiled
         for precision in PRECISIONS
     ]
-    cases += [case("131k", FASTEST, None, precision) for precision in PRECISIONS]
+    cases += [case(MIDDLE, "panels", scale.tile_sizes[-1], THREE_PRODUCTS)]
+    largest = (PRECISIONS[1], THREE_PRODUCTS, PRECISIONS[0])
+    cases += [case("131k", FASTEST, None, precision) for precision in largest]
     cases += [case(MIDDLE, name, None, "highest", "bfloat16") for name in ("dense", FASTEST)]
-    return [*cases, *(case("1M", FASTEST, None, precision) for precision in reversed(PRECISIONS))]
+    return [*cases, *(case("1M", FASTEST, None, precision) for precision in largest)]
 
 
 def _losses_in_torch(scale: Scale) -> list[Case]:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from jax import export
 
-from bscl_jax import data, training
+from bscl_jax import data, parallel, training
 
 FEWEST = 150
 """Arrays, of parameters and optimizer; a step with fewer is traced faster than it is read."""
@@ -96,4 +96,5 @@ def _compile(traced: export.Exported, like: Like) -> training.Step:
         arrays, facts = traced.call(*jax.tree.leaves(arguments))
         return jax.tree.unflatten(tree, arrays), facts
 
-    return jax.jit(step, donate_argnums=0).lower(*like).compile()
+    options = parallel.compiler_options()
+    return jax.jit(step, donate_argnums=0, compiler_options=options).lower(*like).compile()

@@ -48,7 +48,7 @@ class BatchSoftmaxLoss:
     hardness_mode: Literal["batch", "extra", "all"] = "all"
     implementation: Literal["dense", "tiled", "panels"] = "dense"
     tile_size: Count = 1024
-    precision: Literal["highest", "high", "default"] = "highest"
+    precision: Literal["highest", "high", "default", "BF16_BF16_F32_X3"] = "highest"
     mask_duplicates: bool = True
     matryoshka_dims: Dims | None = None
 

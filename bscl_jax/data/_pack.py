@@ -1,6 +1,7 @@
 """Packed batches: several texts in a row, so that little of what is computed is padding."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def fill_rows(
         [[1], [2, 0], [3]]
     """
     rows: list[list[int]] = []
-    with_room: list[list[int]] = [[] for _ in range(length + 1)]  # rows by the tokens left in them
+    with_room: list[list[list[int]]] = [[] for _ in range(length + 1)]  # rows by the tokens left
     occupied = 0  # bit t: some row has t tokens left
     order = np.argsort(-np.asarray(lengths), kind="stable")
     for text, size in zip(order.tolist(), lengths[order].tolist(), strict=True):
@@ -60,14 +61,14 @@ def fill_rows(
             room = size + (fitting & -fitting).bit_length() - 1
             row = with_room[room].pop()
             if not with_room[room]:
-                occupied &= ~(1 << room)
+                occupied ^= 1 << room
         elif size < opens:
             continue
         else:
-            room, row = length, len(rows)
-            rows.append([])
-        rows[row].append(text)
-        if len(rows[row]) != texts:
+            room, row = length, []
+            rows.append(row)
+        row.append(text)
+        if len(row) != texts:
             with_room[room - size].append(row)
             occupied |= 1 << (room - size)
     return rows
@@ -127,8 +128,9 @@ def lay_out(
         >>> batch.ids.tolist(), texts.tolist(), places.tolist()
         ([[1, 5, 2, 1, 2, 0], [1, 6, 2, 0, 0, 0]], [1, 0, 2], [0, 1, 2])
     """
-    chosen = token_lists.take(texts := np.concatenate([np.array(row) for row in rows]))
     counts = np.array([len(row) for row in rows])
+    texts = np.fromiter(chain.from_iterable(rows), np.int64, count=int(counts.sum()))
+    chosen = token_lists.take(texts)
     numbers = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
     places = np.repeat(np.arange(len(rows)), counts) * shape.texts + numbers
     lengths = np.zeros((shape.rows, shape.texts), np.int32)

@@ -1,5 +1,6 @@
 """All of many texts in packed rows: for embedding, where no order is to be kept."""
 
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +82,9 @@ def _pack(lengths: Lengths, allowed: list[int]) -> list[Rows]:
             opens=shorter + 1,
         )
         if filled:
-            rows.texts.extend(left[row].tolist() for row in filled)
+            taken = list(chain.from_iterable(filled))
+            texts = iter(left[taken].tolist())
+            rows.texts.extend(list(islice(texts, len(row))) for row in filled)
             found.append(rows)
-            left = np.delete(left, np.concatenate([np.array(row) for row in filled]))
+            left = np.delete(left, taken)
     return found

@@ -111,7 +111,7 @@ def _load(
     down, across = (count((size, size), axis) for axis in (0, 1))
     logits = jnp.where(across < num_tokens, logits, -jnp.inf)
     raised = jnp.exp(logits - jnp.max(logits, axis=1)[:, None])
-    probabilities = raised / jnp.sum(raised, axis=1)[:, None]
+    probabilities = raised * (1 / jnp.sum(raised, axis=1))[:, None]
     kept = None
     if setting.dropped:
         numbers = (pl.program_id(1) * num_tokens + down) * num_tokens + across
@@ -128,7 +128,7 @@ def _forward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
 
 
 def _backward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
-    *inputs, slope, of_packed, of_biases = refs
+    *inputs, slope, of_packed = refs
     block = _load(setting, num_tokens, *inputs)
     dtype = block.query.dtype
     given = triton.load(slope, mask=block.there, other=0.0)
@@ -143,10 +143,9 @@ def _backward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
     )
     for part, found in zip(_PARTS, slopes, strict=True):
         triton.store(of_packed.at[:, part], found.astype(dtype), mask=block.there)
-        triton.store(of_biases.at[part], jnp.sum(found, axis=0))  # those of padding are 0
 
 
-def _call(kernel: Any, setting: Setting, *arrays: Array) -> Any:
+def _call(kernel: Any, setting: Setting, *arrays: Array) -> Array:
     """Run a kernel on every head of every row of ``(packed, allowed, words, biases, …)``."""
     packed, allowed, words, _, *slopes = arrays
     rows, tokens, _, heads, features = packed.shape
@@ -159,15 +158,13 @@ def _call(kernel: Any, setting: Setting, *arrays: Array) -> Any:
     of_row = pl.BlockSpec((None, None, down, size), lambda row, head: (row, 0, 0, 0))
     of_words = pl.BlockSpec((None, words.shape[1]), lambda row, head: (row, 0))
     of_biases = pl.BlockSpec((3, None, features), lambda row, head: (0, head, 0))
-    of_sums = pl.BlockSpec((None, 3, None, features), lambda row, head: (row, 0, head, 0))
-    mixed = jax.ShapeDtypeStruct((rows, tokens, heads, features), packed.dtype)
-    sums = jax.ShapeDtypeStruct((rows, 3, heads, features), jnp.float32)
+    shape = packed.shape if slopes else (rows, tokens, heads, features)
     run = pl.pallas_call(
         partial(kernel, setting, tokens),
         grid=(rows, heads),
         in_specs=[all_three, of_row, of_words, of_biases, *(of_head for _ in slopes)],
-        out_specs=(all_three, of_sums) if slopes else of_head,
-        out_shape=(jax.ShapeDtypeStruct(packed.shape, packed.dtype), sums) if slopes else mixed,
+        out_specs=all_three if slopes else of_head,
+        out_shape=jax.ShapeDtypeStruct(shape, packed.dtype),
         compiler_params=triton.CompilerParams(num_warps=8 if size > 64 else 4, num_stages=1),
         interpret=setting.interpret,
         name=kernel.__name__.strip("_").replace("kernel", "attention"),
@@ -190,9 +187,9 @@ def _forward(setting: Setting, *arrays: Array) -> tuple[Heads, tuple[Array, ...]
 
 def _backward(setting: Setting, arrays: tuple[Array, ...], slope: Heads) -> tuple[Any, ...]:
     call = partial(_call, _backward_kernel, setting)
-    given, results = (*_GIVEN, _HEADS), (_PACKED, "b t h f")
-    of_packed, sums = over_rows(call, given, results, *arrays, slope)
-    return of_packed, None, None, jnp.sum(sums, axis=0).astype(of_packed.dtype)
+    of_packed = over_rows(call, (*_GIVEN, _HEADS), (_PACKED,), *arrays, slope)
+    of_biases = jnp.sum(of_packed, axis=(0, 1), dtype=jnp.float32)  # the kernel is slower at it
+    return of_packed, None, None, of_biases.astype(of_packed.dtype)
 
 
 _attention.defvjp(_forward, _backward)

@@ -22,8 +22,32 @@ MOST_FEATURES = 1024
 """So many features of a token fit in registers."""
 
 _PARTS = tuple(np.arange(3, dtype=np.int32))  # interpreted kernels take no other indices
-_VALUES = 2048  # that a block of threads has in its registers at a time
-_TOKENS = 64  # that it does, one group after another
+
+
+class Launch(NamedTuple):
+    """How tokens are divided among blocks of threads.
+
+    Attributes:
+        tokens: of a row, that a block does, one group after another.
+        values: of a group, which are in registers at a time.
+        warps: of 32 threads, of a block.
+    """
+
+    tokens: int
+    values: int
+    warps: int
+
+    def group(self, wide: int) -> int:
+        """Tokens of a group, whose features are padded to so many."""
+        return max(1, min(self.tokens, self.values // wide))
+
+    def turns(self, length: int, wide: int) -> int:
+        """Groups of a block, in rows of so many tokens."""
+        return pl.cdiv(min(length, self.tokens), self.group(wide))
+
+
+FORWARD = Launch(tokens=64, values=2048, warps=4)
+BACKWARD = Launch(tokens=64, values=2048, warps=4)
 
 Hidden = Float[Array, "b s d"]
 Vector = Float[Array, " d"]
@@ -89,12 +113,11 @@ class _Group(NamedTuple):
 
     @classmethod
     def find(
-        cls, setting: Setting, sizes: tuple[int, int], start: Any, turn: Any, refs: Any
+        cls, setting: Setting, launch: Launch, sizes: tuple[int, int], turn: Any, refs: Any
     ) -> Any:
-        """The group of this turn, of a row with ``sizes``, from tokens at ``start`` on."""
-        length, features = sizes
-        tokens, words = refs
-        shape = (_group_size(tokens.shape[1]), tokens.shape[1])
+        """The group of this turn, of a row with ``sizes``, from the first token of the block on."""
+        (length, features), (tokens, words, start) = sizes, refs
+        shape = (launch.group(tokens.shape[1]), tokens.shape[1])
         first = turn * shape[0]
         down, across = start + first + count(shape, 0), count(shape, 1)
         kept = None
@@ -125,14 +148,6 @@ class _Group(NamedTuple):
         return around * factor, factor
 
 
-def _group_size(wide: int) -> int:
-    return min(_TOKENS, _VALUES // wide)
-
-
-def _count_turns(sizes: tuple[int, int], wide: int) -> int:
-    return pl.cdiv(min(sizes[0], _TOKENS), _group_size(wide))
-
-
 def _vector(ref: Any, features: int) -> Float[Array, "1 w"]:
     there = count(ref.shape, 0) < features
     return triton.load(ref, mask=there, other=0.0).astype(jnp.float32)[None]
@@ -140,11 +155,11 @@ def _vector(ref: Any, features: int) -> Float[Array, "1 w"]:
 
 def _forward_kernel(setting: Setting, sizes: tuple[int, int], *refs: Any) -> None:
     hidden, added, words, shift, scale, bias, normed, *totals = refs
-    start = pl.program_id(1) * _TOKENS
+    where = hidden, words, pl.program_id(1) * FORWARD.tokens
     shifts, scales, biases = (_vector(ref, sizes[1]) for ref in (shift, scale, bias))
 
     def do(turn: Any, carry: Any) -> Any:
-        group = _Group.find(setting, sizes, start, turn, (hidden, words))
+        group = _Group.find(setting, FORWARD, sizes, turn, where)
         found = group.load(hidden) + group.drop(setting, group.load(added) + shifts)
         found = found.astype(normed.dtype).astype(jnp.float32)  # as the way back has it
         for total in totals:
@@ -152,16 +167,16 @@ def _forward_kernel(setting: Setting, sizes: tuple[int, int], *refs: Any) -> Non
         group.store(normed, group.normalize(setting, sizes[1], found)[0] * scales + biases)
         return carry
 
-    jax.lax.fori_loop(0, _count_turns(sizes, hidden.shape[1]), do, 0)
+    jax.lax.fori_loop(0, FORWARD.turns(sizes[0], hidden.shape[1]), do, 0)
 
 
 def _backward_kernel(setting: Setting, sizes: tuple[int, int], *refs: Any) -> None:
     total, words, scale, slope, of_hidden, of_added, sums = refs
-    start, wide = pl.program_id(1) * _TOKENS, total.shape[1]
+    where, wide = (total, words, pl.program_id(1) * BACKWARD.tokens), total.shape[1]
     scales = _vector(scale, sizes[1])
 
     def do(turn: Any, carry: Any) -> Any:
-        group = _Group.find(setting, sizes, start, turn, (total, words))
+        group = _Group.find(setting, BACKWARD, sizes, turn, where)
         normal, factor = group.normalize(setting, sizes[1], group.load(total))
         given = group.load(slope)
         scaled = given * scales
@@ -174,28 +189,29 @@ def _backward_kernel(setting: Setting, sizes: tuple[int, int], *refs: Any) -> No
         parts = dropped, given * normal, given
         return tuple(x + y for x, y in zip(carry, parts, strict=True))
 
-    none = jnp.zeros((_group_size(wide), wide), jnp.float32)
-    found = jax.lax.fori_loop(0, _count_turns(sizes, wide), do, (none, none, none))
+    none = jnp.zeros((BACKWARD.group(wide), wide), jnp.float32)
+    found = jax.lax.fori_loop(0, BACKWARD.turns(sizes[0], wide), do, (none, none, none))
     there = count((wide,), 0) < sizes[1]
     for number, values in zip(_PARTS, found, strict=True):
         triton.store(sums.at[number], jnp.sum(values, axis=0), mask=there)
 
 
-def _call(kernel: Any, setting: Setting, results: str, *arrays: Array) -> Any:
+def _call(kernel: Any, launch: Launch, setting: Setting, results: str, *arrays: Array) -> Any:
     """Run a kernel on all tokens.
 
     Args:
         kernel: one of the two.
+        launch: how it is launched.
         setting: its setting.
         results: ``t`` for each result of the shape of the tokens, ``s`` for sums.
         arrays: of tokens (the first one), of rows (words), and vectors.
     """
     rows, length, features = arrays[0].shape
-    wide, parts = pl.next_power_of_2(features), pl.cdiv(length, _TOKENS)
+    wide, parts = pl.next_power_of_2(features), pl.cdiv(length, launch.tokens)
     specs = {
         1: pl.BlockSpec((wide,), lambda row, part: (0,)),
         2: pl.BlockSpec((None, 2), lambda row, part: (row, 0)),
-        3: pl.BlockSpec((None, _TOKENS, wide), lambda row, part: (row, part, 0)),
+        3: pl.BlockSpec((None, launch.tokens, wide), lambda row, part: (row, part, 0)),
         4: pl.BlockSpec((None, None, 3, wide), lambda row, part: (row, part, 0, 0)),
     }
     shapes = {
@@ -209,7 +225,7 @@ def _call(kernel: Any, setting: Setting, results: str, *arrays: Array) -> Any:
         in_specs=[specs[x.ndim] for x in arrays],
         out_specs=tuple(specs[len(x.shape)] for x in found),
         out_shape=found,
-        compiler_params=triton.CompilerParams(num_warps=4, num_stages=1),
+        compiler_params=triton.CompilerParams(num_warps=launch.warps, num_stages=1),
         interpret=setting.interpret,
         name=kernel.__name__.strip("_").replace("kernel", "norm"),
     )
@@ -223,19 +239,19 @@ _GIVEN = (_TOKEN, _TOKEN, "b w", "d", "d", "d")
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _norm(setting: Setting, *arrays: Array) -> Hidden:
-    call = partial(_call, _forward_kernel, setting, "t")
+    call = partial(_call, _forward_kernel, FORWARD, setting, "t")
     return over_rows(call, _GIVEN, (_TOKEN,), *arrays)
 
 
 def _forward(setting: Setting, *arrays: Array) -> tuple[Hidden, tuple[Array, ...]]:
-    call = partial(_call, _forward_kernel, setting, "tt")
+    call = partial(_call, _forward_kernel, FORWARD, setting, "tt")
     normed, total = over_rows(call, _GIVEN, (_TOKEN, _TOKEN), *arrays)
     return normed, (total, *arrays[2:])
 
 
 def _backward(setting: Setting, kept: tuple[Array, ...], slope: Hidden) -> tuple[Any, ...]:
     total, words, *vectors = kept
-    call = partial(_call, _backward_kernel, setting, "tts")
+    call = partial(_call, _backward_kernel, BACKWARD, setting, "tts")
     given, results = (_TOKEN, "b w", "d", _TOKEN), (_TOKEN, _TOKEN, _SUMS)
     *slopes, sums = over_rows(call, given, results, total, words, vectors[1], slope)
     of_vectors = jnp.sum(sums, axis=(0, 1))

@@ -109,11 +109,14 @@ def _begin_copy(piece: Piece, batch: Float[Array, "b *k d"]) -> tuple[Piece, Arr
     """
     if not isinstance(batch, jax.Array) or _is_on_host(batch):
         return piece, batch
+    if isinstance(piece.places, slice):
+        batch.copy_to_host_async()
+        return piece, batch
     places = np.zeros(-(-len(piece.places) // TAKEN) * TAKEN, np.int32)
     places[: len(piece.places)] = piece.places
     taken = _take(batch, places)
     taken.copy_to_host_async()
-    return piece._replace(places=np.arange(len(piece.places))), taken
+    return piece._replace(places=slice(len(piece.places))), taken
 
 
 def _is_on_host(batch: jax.Array) -> bool:

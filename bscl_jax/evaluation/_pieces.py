@@ -23,12 +23,13 @@ class Piece(NamedTuple):
     Attributes:
         texts: positions of its texts.
         tokens: the batch.
-        places: where the embedding of each stands among all that come out, flattened.
+        places: where the embedding of each stands among all that come out, flattened; a slice
+            where they follow each other.
     """
 
     texts: Integer[np.ndarray, " m"]
     tokens: TokenBatch
-    places: Integer[np.ndarray, " m"]
+    places: Integer[np.ndarray, " m"] | slice
 
 
 def cut_padded(
@@ -55,7 +56,7 @@ def cut_padded(
             lambda x, missing=missing: np.concatenate([x, np.repeat(x[:1], missing, axis=0)]),
             data.pad(chosen, lengths, pad_id),
         )
-        yield Piece(texts, tokens, np.arange(len(texts)))
+        yield Piece(texts, tokens, slice(len(texts)))
 
 
 def cut_packed(

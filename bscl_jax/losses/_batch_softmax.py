@@ -137,7 +137,9 @@ def batch_softmax(
         tile_size: most columns of a tile, which has up to twice as many rows; the rows of a panel.
         precision: of the products of embeddings, ``"highest"``, that of their type; ``"high"`` or
             ``"default"``, factors that an accelerator rounds as ``jax.lax.Precision`` says (a GPU
-            to 10 bits, a TPU to 7), which is several times as fast. A CPU rounds nothing.
+            to 10 bits, a TPU to 7), which is several times as fast; ``"BF16_BF16_F32_X3"``, three
+            products of factors cut in two, which on a GPU's tensor cores is nearly as exact as the
+            highest and 1.6 times as fast. A CPU rounds nothing.
         axis_name: the mapped axis inside ``pmap``, ``shard_map`` or ``vmap`` (or a tuple of them):
             candidates, ids and column statistics are those of all its devices. Leave it None under
             ``jit``, however the arrays are sharded on a mesh of Auto axes.

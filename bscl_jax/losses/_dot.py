@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-PRECISIONS = ("highest", "high", "default")
-"""Accelerators round the factors, to 10 bits or fewer, unless they are asked for the highest."""
+PRECISIONS = ("highest", "high", "default", "BF16_BF16_F32_X3")
+"""Accelerators round the factors, to 10 bits or fewer, unless they are asked for the highest; the
+last makes three products of parts of them, as JAX calls it."""
 
 
 def dot(

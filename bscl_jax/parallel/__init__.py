@@ -5,6 +5,7 @@ A batch is split by rows, all else is copied.
 
 from bscl_jax.parallel._across import across as across
 from bscl_jax.parallel._mesh import AXIS as AXIS
+from bscl_jax.parallel._mesh import compiler_options as compiler_options
 from bscl_jax.parallel._mesh import make_mesh as make_mesh
 from bscl_jax.parallel._mesh import row_multiple as row_multiple
 from bscl_jax.parallel._place import place as place
@@ -24,6 +25,7 @@ __all__ = [
     "across",
     "by_first",
     "check_same",
+    "compiler_options",
     "is_first",
     "make_agree",
     "make_mesh",

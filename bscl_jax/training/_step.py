@@ -97,4 +97,5 @@ def make_step(
         in_shardings=(everywhere, rows, everywhere),
         out_shardings=everywhere,
         donate_argnums=0,
+        compiler_options=parallel.compiler_options(),
     )

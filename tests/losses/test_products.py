@@ -41,6 +41,16 @@ def test_the_precision_is_the_highest_unless_asked() -> None:
     assert lowered() != lowered(precision="default")
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_each_product_can_be_three_products_of_bfloat16(implementation: str) -> None:
+    text = lowered(implementation=implementation, precision="BF16_BF16_F32_X3")
+    products = [line for line in text.splitlines() if "dot_general" in line]
+    assert products
+    for line in products:
+        assert "lhs_precision_type = bf16" in line
+        assert "num_primitive_operations = 3" in line
+
+
 def test_combo_passes_it_on() -> None:
     pairs = [jnp.eye(4), jnp.eye(4) + 0.1]
 
@@ -55,5 +65,7 @@ def test_combo_passes_it_on() -> None:
 
 
 def test_an_unknown_precision_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="precision must be one of 'highest', 'high', 'default'"):
+    with pytest.raises(
+        ValueError, match="precision must be one of 'highest', 'high', 'default', 'BF16"
+    ):
         losses.batch_softmax(jnp.eye(2), jnp.eye(2), precision="half")

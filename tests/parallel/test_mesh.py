@@ -41,3 +41,13 @@ def test_rows_are_a_multiple_of_the_devices_and_of_eight_on_each_gpu(
     devices = np.array([SimpleNamespace(platform=platform)] * 4)
     mesh: Any = SimpleNamespace(devices=devices, size=4)
     assert parallel.row_multiple(mesh) == 4 * each
+
+
+def test_xla_is_told_to_leave_products_to_cublas_on_a_gpu_alone(monkeypatch: Any) -> None:
+    assert parallel.compiler_options() == {}
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    options: Any = parallel.compiler_options()
+    # XLA refuses options that it does not know.
+    jax.jit(lambda x: x + 1, compiler_options=options).lower(1.0).compile()
+    with pytest.raises(Exception, match="No such compile option"):
+        jax.jit(lambda x: x + 1, compiler_options={"xla_gpu_no_such": True}).lower(1.0).compile()
