@@ -46,8 +46,8 @@ class Launch(NamedTuple):
         return pl.cdiv(min(length, self.tokens), self.group(wide))
 
 
-FORWARD = Launch(tokens=64, values=2048, warps=4)
-BACKWARD = Launch(tokens=64, values=2048, warps=4)
+FORWARD = Launch(tokens=8, values=512, warps=1)
+BACKWARD = Launch(tokens=16, values=512, warps=1)
 
 Hidden = Float[Array, "b s d"]
 Vector = Float[Array, " d"]
