@@ -86,7 +86,11 @@ def attend_to_itself(
     maps: Sequence[Linear],
     allowed: Bool[Array, "b 1 #s s"],
     num_heads: int,
-    *rest: Any,
+    row_keys: RowKeys,
+    site: int | UInt32[Array, ""],
+    rate: float,
+    bias: Float[Array, "#b h s s"] | None = None,
+    *,
     kind: str = AUTO,
 ) -> Float[Array, "tokens e"]:
     """Attention whose queries, keys and values are linear in the same hidden states.
@@ -98,13 +102,15 @@ def attend_to_itself(
         maps: to queries, keys and values, e features each.
         allowed: see ``attend``.
         num_heads: heads, among which the features are divided.
-        rest: ``row_keys``, ``site``, ``rate`` and ``bias`` of ``attend``.
-        kind: see ``attend``.
+        row_keys: see ``attend``, as for the rest.
+        site: number of the place in the model.
+        rate: dropout rate of the probabilities, in [0, 1).
+        bias: added to the scaled dot products.
+        kind: one of ``KINDS``; what the kernel cannot do is plain.
 
     Returns:
         The mixed values, flattened.
     """
-    row_keys, site, rate, bias = rest
     rows, length = allowed.shape[0], allowed.shape[-1]
     size = maps[0][0].shape[1]
     if bias is None and _fuses(kind, length, size // num_heads, hidden.dtype):

@@ -5,6 +5,7 @@ block ends with to the normalized sum, and on the way back from there to the slo
 XLA divides this, backward above all, among ten loops that each read and write the activations.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,14 +37,6 @@ class Launch(NamedTuple):
     tokens: int
     values: int
     warps: int
-
-    def group(self, wide: int) -> int:
-        """Tokens of a group, whose features are padded to so many."""
-        return max(1, min(self.tokens, self.values // wide))
-
-    def turns(self, length: int, wide: int) -> int:
-        """Groups of a block, in rows of so many tokens."""
-        return pl.cdiv(min(length, self.tokens), self.group(wide))
 
 
 FORWARD = Launch(tokens=8, values=512, warps=1)
@@ -104,27 +97,65 @@ def fused_norm(
     return _norm(setting, hidden, added, words, shift, scale, bias)
 
 
+class _Job(NamedTuple):
+    """What a kernel does to each row.
+
+    Attributes:
+        setting: its setting.
+        launch: how it is launched.
+        length: tokens of a row.
+        features: of a token.
+    """
+
+    setting: Setting
+    launch: Launch
+    length: int
+    features: int
+
+    @property
+    def wide(self) -> int:
+        """Features, padded to a power of two."""
+        return pl.next_power_of_2(self.features)
+
+    @property
+    def group(self) -> tuple[int, int]:
+        """Tokens and padded features of a group."""
+        return max(1, min(self.launch.tokens, self.launch.values // self.wide)), self.wide
+
+    def for_each_group(self, words: Any, do: Callable[["_Group", Any], Any], carry: Any) -> Any:
+        """Inside a kernel: give ``do`` each group of the block, and what it returned before."""
+        start = pl.program_id(1) * self.launch.tokens
+        turns = pl.cdiv(min(self.length, self.launch.tokens), self.group[0])
+        step = partial(self._find, start, words)
+        return jax.lax.fori_loop(0, turns, lambda turn, carry: do(step(turn), carry), carry)
+
+    def _find(self, start: Any, words: Any, turn: Any) -> "_Group":
+        first = turn * self.group[0]
+        down, across = start + first + count(self.group, 0), count(self.group, 1)
+        kept = None
+        if self.setting.dropped:
+            numbers = (down * self.features + across).astype(jnp.uint32)
+            kept = keeps(numbers, (words[0], words[1]), self.setting.dropped)
+        there = (down < self.length) & (across < self.features)
+        return _Group(self, pl.ds(first, self.group[0]), there, kept)
+
+    def load(self, ref: Any) -> Float[Array, "1 w"]:
+        """Inside a kernel: load a vector."""
+        return triton.load(ref, mask=self.inside, other=0.0).astype(jnp.float32)[None]
+
+    @property
+    def inside(self) -> Bool[Array, " w"]:
+        """Inside a kernel: where padded features are real."""
+        return count((self.wide,), 0) < self.features
+
+
 class _Group(NamedTuple):
     """A few tokens of a row, as their block of threads sees them."""
 
+    job: _Job
     tokens: Any
     there: Bool[Array, "g w"]
     kept: Bool[Array, "g w"] | None
-
-    @classmethod
-    def find(
-        cls, setting: Setting, launch: Launch, sizes: tuple[int, int], turn: Any, refs: Any
-    ) -> Any:
-        """The group of this turn, of a row with ``sizes``, from the first token of the block on."""
-        (length, features), (tokens, words, start) = sizes, refs
-        shape = (launch.group(tokens.shape[1]), tokens.shape[1])
-        first = turn * shape[0]
-        down, across = start + first + count(shape, 0), count(shape, 1)
-        kept = None
-        if setting.dropped:
-            numbers = (down * features + across).astype(jnp.uint32)
-            kept = keeps(numbers, (words[0], words[1]), setting.dropped)
-        return cls(pl.ds(first, shape[0]), (down < length) & (across < features), kept)
 
     def load(self, ref: Any) -> Float[Array, "g w"]:
         return triton.load(ref.at[self.tokens], mask=self.there, other=0.0).astype(jnp.float32)
@@ -132,68 +163,58 @@ class _Group(NamedTuple):
     def store(self, ref: Any, values: Float[Array, "g w"]) -> None:
         triton.store(ref.at[self.tokens], values.astype(ref.dtype), mask=self.there)
 
-    def drop(self, setting: Setting, values: Float[Array, "g w"]) -> Float[Array, "g w"]:
+    def drop(self, values: Float[Array, "g w"]) -> Float[Array, "g w"]:
         if self.kept is None:
             return values
-        return jnp.where(self.kept, values * (LEVELS / (LEVELS - setting.dropped)), 0.0)
+        return jnp.where(self.kept, values * (LEVELS / (LEVELS - self.job.setting.dropped)), 0.0)
+
+    def mean(self, values: Float[Array, "g w"]) -> Float[Array, "g 1"]:
+        return jnp.sum(values, axis=1)[:, None] / self.job.features
 
     def normalize(
-        self, setting: Setting, features: int, total: Float[Array, "g w"]
+        self, total: Float[Array, "g w"]
     ) -> tuple[Float[Array, "g w"], Float[Array, "g 1"]]:
         """Return the tokens with mean 0 and variance 1, and what they were multiplied with."""
-        mean = jnp.sum(total, axis=1)[:, None] / features
-        around = jnp.where(self.there, total - mean, 0.0)
-        variance = jnp.sum(around * around, axis=1)[:, None] / features
-        factor = jax.lax.rsqrt(variance + setting.epsilon)
+        around = jnp.where(self.there, total - self.mean(total), 0.0)
+        factor = jax.lax.rsqrt(self.mean(around * around) + self.job.setting.epsilon)
         return around * factor, factor
 
 
-def _vector(ref: Any, features: int) -> Float[Array, "1 w"]:
-    there = count(ref.shape, 0) < features
-    return triton.load(ref, mask=there, other=0.0).astype(jnp.float32)[None]
-
-
-def _forward_kernel(setting: Setting, sizes: tuple[int, int], *refs: Any) -> None:
+def _forward_kernel(job: _Job, *refs: Any) -> None:
     hidden, added, words, shift, scale, bias, normed, *totals = refs
-    where = hidden, words, pl.program_id(1) * FORWARD.tokens
-    shifts, scales, biases = (_vector(ref, sizes[1]) for ref in (shift, scale, bias))
+    shifts, scales, biases = (job.load(ref) for ref in (shift, scale, bias))
 
-    def do(turn: Any, carry: Any) -> Any:
-        group = _Group.find(setting, FORWARD, sizes, turn, where)
-        found = group.load(hidden) + group.drop(setting, group.load(added) + shifts)
+    def do(group: _Group, carry: Any) -> Any:
+        found = group.load(hidden) + group.drop(group.load(added) + shifts)
         found = found.astype(normed.dtype).astype(jnp.float32)  # as the way back has it
         for total in totals:
             group.store(total, found)
-        group.store(normed, group.normalize(setting, sizes[1], found)[0] * scales + biases)
+        group.store(normed, group.normalize(found)[0] * scales + biases)
         return carry
 
-    jax.lax.fori_loop(0, FORWARD.turns(sizes[0], hidden.shape[1]), do, 0)
+    job.for_each_group(words, do, 0)
 
 
-def _backward_kernel(setting: Setting, sizes: tuple[int, int], *refs: Any) -> None:
+def _backward_kernel(job: _Job, *refs: Any) -> None:
     total, words, scale, slope, of_hidden, of_added, sums = refs
-    where, wide = (total, words, pl.program_id(1) * BACKWARD.tokens), total.shape[1]
-    scales = _vector(scale, sizes[1])
+    scales = job.load(scale)
 
-    def do(turn: Any, carry: Any) -> Any:
-        group = _Group.find(setting, BACKWARD, sizes, turn, where)
-        normal, factor = group.normalize(setting, sizes[1], group.load(total))
+    def do(group: _Group, carry: Any) -> Any:
+        normal, factor = group.normalize(group.load(total))
         given = group.load(slope)
         scaled = given * scales
-        mean = jnp.sum(scaled, axis=1)[:, None] / sizes[1]
-        along = jnp.sum(scaled * normal, axis=1)[:, None] / sizes[1]
-        found = jnp.where(group.there, factor * (scaled - mean - normal * along), 0.0)
-        dropped = group.drop(setting, found)
+        found = factor * (scaled - group.mean(scaled) - normal * group.mean(scaled * normal))
+        found = jnp.where(group.there, found, 0.0)
+        dropped = group.drop(found)
         group.store(of_hidden, found)
         group.store(of_added, dropped)
         parts = dropped, given * normal, given
         return tuple(x + y for x, y in zip(carry, parts, strict=True))
 
-    none = jnp.zeros((BACKWARD.group(wide), wide), jnp.float32)
-    found = jax.lax.fori_loop(0, BACKWARD.turns(sizes[0], wide), do, (none, none, none))
-    there = count((wide,), 0) < sizes[1]
+    none = jnp.zeros(job.group, jnp.float32)
+    found = job.for_each_group(words, do, (none, none, none))
     for number, values in zip(_PARTS, found, strict=True):
-        triton.store(sums.at[number], jnp.sum(values, axis=0), mask=there)
+        triton.store(sums.at[number], jnp.sum(values, axis=0), mask=job.inside)
 
 
 def _call(kernel: Any, launch: Launch, setting: Setting, results: str, *arrays: Array) -> Any:
@@ -207,7 +228,8 @@ def _call(kernel: Any, launch: Launch, setting: Setting, results: str, *arrays: 
         arrays: of tokens (the first one), of rows (words), and vectors.
     """
     rows, length, features = arrays[0].shape
-    wide, parts = pl.next_power_of_2(features), pl.cdiv(length, launch.tokens)
+    job = _Job(setting, launch, length, features)
+    wide, parts = job.wide, pl.cdiv(length, launch.tokens)
     specs = {
         1: pl.BlockSpec((wide,), lambda row, part: (0,)),
         2: pl.BlockSpec((None, 2), lambda row, part: (row, 0)),
@@ -220,7 +242,7 @@ def _call(kernel: Any, launch: Launch, setting: Setting, results: str, *arrays: 
     }
     found = tuple(shapes[result] for result in results)
     run = pl.pallas_call(
-        partial(kernel, setting, (length, features)),
+        partial(kernel, job),
         grid=(rows, parts),
         in_specs=[specs[x.ndim] for x in arrays],
         out_specs=tuple(specs[len(x.shape)] for x in found),

@@ -149,8 +149,14 @@ class Layer(nn.Module):
             for name in ("query", "key", "value")
         ]
         mixed = attend_to_itself(
-            *(hidden, maps, allowed, config.num_attention_heads),
-            *(row_keys, site, config.attention_probs_dropout_prob, bias),
+            hidden,
+            maps,
+            allowed,
+            config.num_attention_heads,
+            row_keys,
+            site,
+            config.attention_probs_dropout_prob,
+            bias,
             kind=self.attention,
         )
         return finish_layer(self, hidden, mixed, row_keys, site + 1, allowed.shape[0]), None
