@@ -51,6 +51,8 @@ def fill_rows(
         >>> fill_rows(np.array([3, 7, 5, 2]), length=8)
         [[1], [2, 0], [3]]
     """
+    if opens > lengths.max(initial=0):
+        return []
     rows: list[list[int]] = []
     with_room: list[list[list[int]]] = [[] for _ in range(length + 1)]  # rows by the tokens left
     occupied = 0  # bit t: some row has t tokens left
