@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int32
@@ -75,4 +76,4 @@ def over_rows(
 
     rule = f"{', '.join(given)} -> {', '.join(results)}"
     shared.def_partition(partition=partition, sharding_rule=rule)
-    return shared(*arrays)
+    return sequential_vmap(shared)(*arrays)  # what is shared has no rule of its own for vmap

@@ -124,6 +124,21 @@ def packed(encoder: encoders.Encoder) -> TokenBatch:
     return TokenBatch(ids, np.arange(20) < lengths.sum(axis=1)[:, None], lengths)
 
 
+def test_vmap_over_models_is_each_by_itself() -> None:
+    encoder, params = small("fused")
+    batch = pad(encoder, TEXTS[:2], 20)
+
+    def loss(params: Any) -> jax.Array:
+        return (encoder.apply(params, batch) ** 3).sum()
+
+    both = [params, jax.tree.map(lambda x: x * 1.1, params)]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *both)
+    found = jax.vmap(jax.grad(loss))(stacked)
+    wanted = jax.tree.map(lambda *x: jnp.stack(x), *map(jax.grad(loss), both))
+    for mine, right in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        assert np.linalg.norm(mine - right) <= ROUNDING * np.linalg.norm(right) + 1e-6
+
+
 def test_masks_of_dropout_belong_to_the_row_however_the_batch_is_cut() -> None:
     encoder, params = small("fused")
     batch = pad(encoder, TEXTS[:4], 20)
