@@ -86,15 +86,21 @@ class Stepping(NamedTuple):
     facts: dict[str, Any]
 
 
-def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
-    """Compile a training step on packed pairs of these texts, two after another."""
-    import jax
+class Made(NamedTuple):
+    """A step that is not compiled yet, and what it is given."""
 
+    step: Any
+    state: Any
+    batch: Any
+    facts: dict[str, Any]
+
+
+def make_step(case: Case, texts: Sequence[str], mesh: Any) -> Made:
+    """Make a training step on packed pairs of these texts, two after another."""
     from bscl_jax import data, losses, parallel, training
     from bscl_jax.types import Pairs
 
     encoder, weights = make_model(case)
-    mesh = parallel.make_mesh(1)
     store = data.tokenize_pairs(Pairs(texts[::2], texts[1::2]), encoder.tokenize)
     size, lengths = len(store.scores), [store.queries.lengths, store.targets.lengths]
     batch = data.make_pair_batch(
@@ -122,23 +128,27 @@ def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
         mesh=mesh,
         chunk_size=chunk_size,
     )
-    placed, key = jax.device_put(batch), jax.random.key(0)
-    states = [training.init_state({"encoder": weights}, optimizer, mesh=mesh)]
+    state = training.init_state({"encoder": weights}, optimizer, mesh=parallel.make_mesh(1))
+    return Made(step, state, batch, {"rows": rows, "row_length": length, "chunk_size": chunk_size})
+
+
+def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
+    """Make and compile a step, and put its batch on the device."""
+    import jax
+
+    from bscl_jax import parallel
+
+    step, state, batch, facts = make_step(case, texts, parallel.make_mesh(1))
+    placed, key, states = jax.device_put(batch), jax.random.key(0), [state]
     begin = time.perf_counter()
-    lower = getattr(step, "lower")  # noqa: B009, the type hides that it is jitted
-    compiled = lower(states[0], placed, key).compile()
-    facts = {
-        "compile_seconds": time.perf_counter() - begin,
-        "rows": rows,
-        "row_length": length,
-        "chunk_size": chunk_size,
-    }
+    compiled = step.lower(state, placed, key).compile()
+    del state  # the steps take it over
 
     def run() -> Any:
         states[0], _ = compiled(states[0], placed, key)
         return states[0]
 
-    return Stepping(run, compiled, facts)
+    return Stepping(run, compiled, {"compile_seconds": time.perf_counter() - begin, **facts})
 
 
 def make_model(case: Case) -> tuple[Any, Any]:
