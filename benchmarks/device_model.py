@@ -142,7 +142,6 @@ def prepare_step(case: Case, texts: Sequence[str]) -> Stepping:
     placed, key, states = jax.device_put(batch), jax.random.key(0), [state]
     begin = time.perf_counter()
     compiled = step.lower(state, placed, key).compile()
-    del state  # the steps take it over
 
     def run() -> Any:
         states[0], _ = compiled(states[0], placed, key)

@@ -70,7 +70,8 @@ def compiler_options() -> dict[str, bool]:
     """Return what XLA is to be told when it compiles a training step, besides its flags.
 
     On a GPU matrix products are left to cuBLAS. XLA would compile each in many ways with Triton
-    too, to take the fastest: a step takes half as long again to compile and is none the faster.
+    too, to take the fastest: a step takes a third to two thirds longer to compile and is none the
+    faster.
 
     Example:
         >>> from bscl_jax import parallel

@@ -66,6 +66,7 @@ def test_combo_passes_it_on() -> None:
 
 def test_an_unknown_precision_is_refused_by_name() -> None:
     with pytest.raises(
-        ValueError, match="precision must be one of 'highest', 'high', 'default', 'BF16"
+        ValueError,
+        match="precision must be one of 'highest', 'high', 'default', 'BF16_BF16_F32_X3'",
     ):
         losses.batch_softmax(jnp.eye(2), jnp.eye(2), precision="half")
