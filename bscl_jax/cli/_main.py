@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from bscl_jax.cli._cache import keep_compiled_programs
+from bscl_jax.cli._memory import keep_freed_memory
 from bscl_jax.cli.arguments import make_parser
 
 USER_MISTAKE = 2
@@ -23,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = make_parser().parse_args(argv)
     widen_thread_pool()
+    keep_freed_memory()
     # Imported here so that --help and a mistyped option answer at once.
     from bscl_jax.cli._folder import RunError
 
