@@ -4,7 +4,8 @@
 
 Each start is a process of its own, in a new run folder, watched from outside: seconds until its
 log has the scores before training, the order of the first epoch is written, the first step has its
-program and begins, and is logged, which is when it is done and the second has been begun.
+program and begins, and is logged, which is when it is done. The first run goes on to its end, so
+that the cache holds what a run leaves there; the later ones are stopped.
 """
 
 import argparse
@@ -41,13 +42,16 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         for number in range(options.starts):
-            times = start(options.config, options.set, Path(name), Path(name, f"run-{number}"))
+            folder = Path(name, f"run-{number}")
+            times = start(options.config, options.set, Path(name), folder, finish=number == 0)
             shown = "  ".join(f"{what} {seconds:.1f} s" for what, seconds in times.items())
             print(f"start {number + 1}  {shown}", flush=True)
 
 
-def start(config: Path, overrides: list[str], cache: Path, folder: Path) -> dict[str, float]:
-    """Start a run and stop it after its first step; return seconds since the command."""
+def start(
+    config: Path, overrides: list[str], cache: Path, folder: Path, *, finish: bool
+) -> dict[str, float]:
+    """Start a run, stop it after its first step or let it finish; return seconds to each point."""
     sets = [word for each in (f"run.dir={folder}", *overrides) for word in ("--set", each)]
     ready = folder.with_suffix(".ready")
     command = [sys.executable, "-c", RUN, ready, "--config", config, *sets]
@@ -69,7 +73,8 @@ def start(config: Path, overrides: list[str], cache: Path, folder: Path) -> dict
                     raise RuntimeError(f"the run ended, or hung, before it had {what}")
                 time.sleep(0.02)
             times[what] = time.monotonic() - begin
-        process.kill()
+        if not finish:
+            process.kill()
     return times
 
 

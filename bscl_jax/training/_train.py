@@ -44,7 +44,7 @@ def train(
     Each step is logged as ``{"event": "step", "epoch", "batch", "step", "loss", …}``, each
     evaluation as ``{"event": "evaluation", "epoch", "step", "dev": {…}}`` (a score that is not
     finite as None). Facts of a step are read while the next one runs, so the device never waits
-    for the log.
+    for the log; only the first is waited for, as the second may need a program that is not there.
 
     Args:
         state: before the first step, from ``init_state``. It is overwritten (donated).
@@ -99,6 +99,7 @@ def train(
     if resume is None and baseline is not None:
         run.add_evaluation(0, baseline)
 
+    running = 0
     try:
         while not (run.position.evaluated and run.position.epoch == num_epochs):
             run.start_epoch(order, begin)
@@ -112,7 +113,8 @@ def train(
                 run.take_step(step(run.position.epoch), current, key)
                 more = run.position.batch < num_batches
                 upcoming = batch(run.rows, run.position.batch) if more else None
-                run.settle(all_but=1)
+                run.settle(all_but=running)
+                running = 1
                 if save_every is not None and run.position.step % save_every == 0:
                     run.save()
 

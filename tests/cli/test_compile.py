@@ -1,6 +1,7 @@
 """Steps that wait for what is compiled in another thread."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,25 @@ def test_a_step_waits_for_its_own_shape_and_for_no_later_one(console):
         assert "compiled 2 shapes of the training step" in console.export_text()
         take(step, 1, 8)
         assert "compiled" not in console.export_text()
+
+
+def test_the_first_step_runs_alone_and_what_a_step_needs_comes_next(console):
+    begun, go_on, order = threading.Event(), threading.Event(), []
+    programs = [
+        program(1, 4, lambda: (begun.set(), go_on.wait(), order.append(4))),
+        program(1, 8, lambda: order.append(8)),
+        program(1, 16, lambda: order.append(16)),
+    ]
+    with compiling(console, step_of, programs) as step:
+        begun.wait()
+        threading.Timer(0.05, go_on.set).start()
+        take(step, 1, 4)
+        time.sleep(0.05)  # in which a thread that was not held would have begun the next
+        assert order == [4]
+        take(step, 1, 16)
+        take(step, 1, 8)
+        assert order == [4, 16, 8]
+        assert "compiled 3 shapes" in console.export_text()
 
 
 def test_an_epoch_waits_for_the_step_that_it_takes(console):
