@@ -16,6 +16,7 @@ from bscl_jax.cli._batches import measure_batches
 from bscl_jax.cli._compile import compiling
 from bscl_jax.cli._disk import flush, write_json
 from bscl_jax.cli._folder import RunError, RunFolder
+from bscl_jax.cli._memory import give_back_if_short
 from bscl_jax.cli._say import say
 from bscl_jax.types import Params
 
@@ -40,6 +41,7 @@ def fit(
 
     def stop_or_fail() -> bool:
         checkpoints.check()
+        give_back_if_short()
         return stop()
 
     def evaluate(params: Params) -> dict[str, float]:

@@ -3,9 +3,18 @@
 import ctypes
 import os
 import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
-SETTINGS = {"M_ARENA_MAX": (-8, 1), "M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1)}
+KEEPING = {"M_ARENA_MAX": (-8, 1), "M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1)}
 """Parameters of glibc's ``mallopt`` by their names in ``malloc.h``: number and value."""
+
+AS_EVER = {"M_MMAP_MAX": (-4, 65536), "M_TRIM_THRESHOLD": (-1, 128 * 1024)}
+"""What they are otherwise."""
+
+MOST = 0.5
+"""The share of the memory that may be held before what is free of it is given back."""
 
 
 def keep_freed_memory() -> None:
@@ -17,8 +26,44 @@ def keep_freed_memory() -> None:
     Must be called before there are other threads, which have heaps too small for such buffers. What
     the user has set by ``GLIBC_TUNABLES`` is left alone.
     """
-    if platform.libc_ver()[0] != "glibc" or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
-        return
-    mallopt = ctypes.CDLL(None).mallopt
-    for number, value in SETTINGS.values():
-        mallopt(number, value)
+    _set(KEEPING)
+
+
+def give_back_if_short(limit: int | None = None) -> None:
+    """Return to glibc's own ways, and what is free to the system, where much memory is held.
+
+    In one heap a large buffer may miss the place that it had, by a little that came between, and
+    take another: half as much again is held, and more.
+
+    Args:
+        limit: bytes that this process can have; None is what machine and container allow.
+    """
+    held = _resident()
+    if held and held > MOST * (memory_limit() if limit is None else limit) and _set(AS_EVER):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def memory_limit() -> int:
+    """Return the bytes that the machine has, or that its container may use."""
+    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError, ValueError):  # no container, or "max"
+        limit = min(limit, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return limit
+
+
+def _resident() -> int:
+    """Return the bytes that this process holds; 0 where that is not to be known."""
+    with suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _set(parameters: Mapping[str, tuple[int, int]]) -> bool:
+    """Set parameters of the allocator, unless it is not glibc's or the user has; say whether."""
+    own = "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    if own or platform.libc_ver()[0] != "glibc":
+        return False
+    for number, value in parameters.values():
+        ctypes.CDLL(None).mallopt(number, value)
+    return True

@@ -1,4 +1,4 @@
-"""Freed memory stays in the process."""
+"""Freed memory stays in the process until much is held."""
 
 import os
 import platform
@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from bscl_jax.cli._memory import memory_limit
+
 FAULTS = """
-import resource, threading
-from bscl_jax.cli._memory import keep_freed_memory
+import resource, sys, threading
+from bscl_jax.cli._memory import give_back_if_short, keep_freed_memory
 
 keep_freed_memory()
 
@@ -17,6 +19,7 @@ def use():
     for _ in range(2):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         bytearray(100_000_000)
+        give_back_if_short(int(sys.argv[1]))
         faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 faults = []
@@ -29,10 +32,15 @@ print(*faults)
 glibc_only = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 
 
-def count_faults(**environment: str) -> list[int]:
-    """Return the page faults of using 100 MB of another thread, and of using them once more."""
+def count_faults(limit: float = 10**12, **environment: str) -> list[int]:
+    """Return the page faults of using 100 MB in another thread, and of using them once more.
+
+    Args:
+        limit: bytes that the process can have.
+        environment: variables.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", FAULTS],
+        [sys.executable, "-c", FAULTS, str(int(limit))],
         env=os.environ | environment,
         check=True,
         capture_output=True,
@@ -51,3 +59,13 @@ def test_memory_that_was_freed_is_used_again_without_page_faults():
 def test_what_the_user_has_set_is_left_alone():
     first, again = count_faults(GLIBC_TUNABLES="glibc.malloc.trim_threshold=131072")
     assert again == pytest.approx(first, rel=0.1)
+
+
+@glibc_only
+def test_it_is_given_back_when_more_than_half_of_all_is_held():
+    first, again = count_faults(150e6, GLIBC_TUNABLES="")
+    assert again == pytest.approx(first, rel=0.1)
+
+
+def test_the_limit_is_not_above_what_the_machine_has():
+    assert 2**28 < memory_limit() <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
