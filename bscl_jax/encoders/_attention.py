@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Key, UInt32
 
 from bscl_jax.encoders._dropout import count_dropped, drop, make_words
 from bscl_jax.encoders._kernels import AUTO, KINDS, wants_kernels
+from bscl_jax.encoders._products import multiply
 
 
 def check_attention(kind: str) -> None:
@@ -115,12 +116,13 @@ def attend_to_itself(
     size = maps[0][0].shape[1]
     if bias is None and _fuses(kind, length, size // num_heads, hidden.dtype):
         kernel, shift = (jnp.concatenate(parts, axis=-1) for parts in zip(*maps, strict=True))
-        packed = (hidden @ kernel).reshape(rows, length, 3, num_heads, -1)
+        packed = (multiply(hidden, kernel)).reshape(rows, length, 3, num_heads, -1)
         biases = shift.reshape(packed.shape[2:])
         mixed = _fused(packed, biases, allowed, row_keys, site, rate, None)
     else:
         query, key, value = (
-            split_heads(hidden @ kernel + shift, allowed, num_heads) for kernel, shift in maps
+            split_heads(multiply(hidden, kernel) + shift, allowed, num_heads)
+            for kernel, shift in maps
         )
         mixed = attend(query, key, value, allowed, row_keys, site, rate, bias, kind="plain")
     return mixed.reshape(hidden.shape[0], size)

@@ -17,6 +17,7 @@ from bscl_jax.encoders._attention import check_attention
 from bscl_jax.encoders._dense import Dense
 from bscl_jax.encoders._dropout import DropoutKey, make_row_keys
 from bscl_jax.encoders._family import Family
+from bscl_jax.encoders._model import adapt, find_computation_type
 from bscl_jax.encoders._placing import masks_of_texts
 from bscl_jax.encoders._prompts import Prompts
 from bscl_jax.encoders.pooling import Pooling, pool
@@ -161,6 +162,23 @@ class Encoder:
         check_attention(kind)
         return replace(self, module=self.module.clone(attention=kind))
 
+    def with_dtype(self, dtype: str) -> "Encoder":
+        """Return the same encoder with another type of the computation.
+
+        Args:
+            dtype: ``"float32"`` or ``"bfloat16"``, as in ``load``.
+
+        Raises:
+            ValueError: for another name.
+
+        Example:
+            >>> from bscl_jax import encoders
+            >>> encoder, _ = encoders.random(["how to renew a book"], seed=0)
+            >>> encoder.with_dtype("bfloat16").dimension
+            32
+        """
+        return replace(self, module=self.module.clone(dtype=find_computation_type(dtype)))
+
     @property
     def most_tokens(self) -> int:
         """Tokens that a row of a batch may have: the model's positions."""
@@ -172,7 +190,7 @@ class Encoder:
         """Run the model up to its last hidden states; arguments and errors as ``apply``.
 
         Returns:
-            One vector a token, in the encoder's computation type. Those of padding are arbitrary.
+            One vector a token, of the type of the activations. Those of padding are arbitrary.
         """
         ids, mask = jnp.asarray(tokens.ids), jnp.asarray(tokens.mask)
         longest = self.most_tokens
@@ -188,7 +206,8 @@ class Encoder:
             )
         row_keys = None if dropout_key is None else make_row_keys(dropout_key, len(ids))
         lengths = None if tokens.lengths is None else jnp.asarray(tokens.lengths)
-        hidden = self.module.apply({"params": params}, ids, mask.astype(bool), row_keys, lengths)
+        module = adapt(self.module)
+        hidden = module.apply({"params": params}, ids, mask.astype(bool), row_keys, lengths)
         return cast(Array, hidden)
 
     def tokenize(self, texts: Iterable[str], *, prompt: str = "") -> list[list[int]]:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
-
 from bscl_jax.encoders import bert, deberta, distilbert, electra, modernbert, mpnet, roberta
 from bscl_jax.encoders._attention import check_attention
 from bscl_jax.encoders._encoder import Checkpoint, Encoder, name_layers
@@ -13,6 +11,7 @@ from bscl_jax.encoders._json import read_json, shown
 from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._layout import Layout, Places, read_layout
 from bscl_jax.encoders._locate import locate
+from bscl_jax.encoders._model import find_computation_type
 from bscl_jax.encoders._tokenizer import FoundTokenizer, read_tokenizer
 from bscl_jax.encoders._weights import check_layers, read_tensors, read_weights
 from bscl_jax.encoders.pooling import Pooling, check_pooling, ways
@@ -24,8 +23,6 @@ FAMILIES: dict[str, Family] = {
     for family in room.FAMILIES
 }
 """Families by the ``model_type`` of their ``config.json``."""
-
-_COMPUTATION_TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 _LARGEST_NUMBER = 1e38
 _SHORTEST = 3  # [CLS], one token, [SEP]
@@ -58,8 +55,9 @@ def load(
             positions; None is what the folder says.
         dropout: rate in [0, 1) in place of the rates of the model's config; None keeps them.
             It has effect only where ``apply`` gets a ``dropout_key``.
-        dtype: type of the activations, ``"float32"`` or ``"bfloat16"``. Parameters are float32;
-            softmax, layer statistics and pooling are computed in float32 whatever it is.
+        dtype: type of the computation, ``"float32"`` or ``"bfloat16"``. Parameters are float32;
+            softmax, layer statistics and pooling are computed in float32 whatever it is, and on a
+            CPU all but the factors of products with weights.
         scan_layers: stack the layers' parameters and run one compiled layer in a loop: compiles
             faster, runs slower on a CPU.
         remat: compute the inside of each layer again in the backward pass, for less memory.
@@ -177,13 +175,6 @@ def _output_dimension(layout: Layout, hidden_size: int) -> int:
     if layout.dense:
         return layout.dense[-1].out_features
     return hidden_size * len(ways(layout.pooling))
-
-
-def find_computation_type(dtype: str) -> Any:
-    """The JAX type of this name; raises ValueError for one that activations cannot have."""
-    if dtype not in _COMPUTATION_TYPES:
-        raise ValueError(f"dtype must be {' or '.join(_COMPUTATION_TYPES)}, was {dtype!r}")
-    return _COMPUTATION_TYPES[dtype]
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

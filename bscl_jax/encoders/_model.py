@@ -5,18 +5,21 @@ a CPU than ``(b, s, d)`` and the same elsewhere.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import default_matmul_precision
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from bscl_jax.encoders._attention import Linear, RowKeys
 from bscl_jax.encoders._dropout import count_dropped, drop, make_words
 from bscl_jax.encoders._kernels import AUTO, wants_kernels
 from bscl_jax.encoders._placing import Placing, place_texts
+from bscl_jax.encoders._products import ROUNDED, dot_general
 
 
 def gelu(values: Array) -> Array:
@@ -37,6 +40,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 """Activations by the names that a checked config has."""
 
+COMPUTATION_TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
 EMBEDDING_SITE = 0
 """Number of the dropout of the embeddings; the layers' numbers follow it."""
 
@@ -51,6 +56,8 @@ class Model(nn.Module):
             runs slower on a CPU.
         remat: keep only the inputs of each layer for the backward pass and compute the rest again.
         attention: how attention, and the sums behind it, are computed, by a name of ``KINDS``.
+        precision: of the matrix products, a value of ``jax.default_matmul_precision``; None leaves
+            that as it is.
     """
 
     config: Any
@@ -58,6 +65,7 @@ class Model(nn.Module):
     scan_layers: bool = False
     remat: bool = False
     attention: str = AUTO
+    precision: str | None = None
 
     @nn.compact
     def __call__(
@@ -78,7 +86,8 @@ class Model(nn.Module):
         Returns:
             The last hidden states; those of padding are arbitrary but finite.
         """
-        flat = self.run(ids, place_texts(mask, lengths), row_keys)
+        with nullcontext() if self.precision is None else default_matmul_precision(self.precision):
+            flat = self.run(ids, place_texts(mask, lengths), row_keys)
         return flat.reshape(*ids.shape, self.config.hidden_size)
 
     def run(
@@ -86,6 +95,25 @@ class Model(nn.Module):
     ) -> Float[Array, "tokens d"]:
         """Embed the tokens and run the layers: what a family has of its own."""
         raise NotImplementedError
+
+
+def find_computation_type(dtype: str) -> Any:
+    """The JAX type of this name; raises ValueError for one that activations cannot have."""
+    if dtype not in COMPUTATION_TYPES:
+        raise ValueError(f"dtype must be {' or '.join(COMPUTATION_TYPES)}, was {dtype!r}")
+    return COMPUTATION_TYPES[dtype]
+
+
+def adapt(model: Any) -> Any:
+    """Return a model of bfloat16 as a CPU has it: factors of bfloat16, everything else float32.
+
+    A CPU has instructions for products of bfloat16 at most, not for what is between them. The
+    kernels know no other type: where they are asked for, nothing changes.
+    """
+    rounds = model.dtype == jnp.bfloat16 and model.attention != "fused"
+    if not rounds or jax.default_backend() != "cpu":
+        return model
+    return model.clone(dtype=jnp.float32, precision=ROUNDED)
 
 
 def run_layers(
@@ -233,7 +261,14 @@ class LinearWeights(nn.Module):
 def make_dense(config: Any, dtype: Any, features: int, name: str, *, bias: bool = True) -> nn.Dense:
     """A linear map with fresh weights as wide as the config says."""
     init = nn.initializers.normal(config.initializer_range)
-    return nn.Dense(features, use_bias=bias, dtype=dtype, kernel_init=init, name=name)
+    return nn.Dense(
+        features,
+        use_bias=bias,
+        dtype=dtype,
+        kernel_init=init,
+        dot_general=dot_general,
+        name=name,
+    )
 
 
 def make_table(config: Any, rows: int, features: int, name: str) -> nn.Embed:

@@ -11,7 +11,8 @@ from bscl_jax.encoders import bert
 from bscl_jax.encoders._encoder import Checkpoint, Encoder
 from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._layout import Layout
-from bscl_jax.encoders._load import find_computation_type, make_encoder
+from bscl_jax.encoders._load import make_encoder
+from bscl_jax.encoders._model import find_computation_type
 from bscl_jax.encoders._tokenizer import FoundTokenizer
 from bscl_jax.encoders.pooling import Pooling
 from bscl_jax.encoders.post_norm import PostNormConfig
@@ -63,7 +64,7 @@ def random(
         normalize: whether embeddings are meant to be scaled to unit length.
         dropout: both dropout rates, in [0, 1).
         hidden_act: activation, by the name that ``config.json`` would have.
-        dtype: type of the activations, ``"float32"`` or ``"bfloat16"``.
+        dtype: as in ``load``.
         scan_layers: as in ``load``. The weights are the same either way.
         remat: as in ``load``.
         attention: as in ``load``.

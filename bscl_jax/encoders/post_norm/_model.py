@@ -26,6 +26,7 @@ from bscl_jax.encoders._model import (
     run_layers,
 )
 from bscl_jax.encoders._placing import Placing
+from bscl_jax.encoders._products import multiply
 from bscl_jax.encoders.post_norm._config import PostNormConfig
 from bscl_jax.encoders.post_norm._distance import make_buckets
 
@@ -187,16 +188,16 @@ def finish_layer(
     size, wide, rate = config.hidden_size, config.intermediate_size, config.hidden_dropout_prob
     options: Any = {"rows": rows, "kind": layer.attention}
 
-    def multiply(values: Any, in_features: int, name: str) -> tuple[Any, Any]:
+    def product(values: Any, in_features: int, name: str) -> tuple[Any, Any]:
         kernel, bias = LinearWeights(config, dtype, in_features, size, name=name)()
-        return values @ kernel, bias
+        return multiply(values, kernel), bias
 
-    attended = multiply(mixed, size, "attention_output")
+    attended = product(mixed, size, "attention_output")
     dropout = row_keys if config.drops_attention_output else None, site, rate
     hidden = add_and_normalize(
         config, dtype, "attention_norm", hidden, attended, dropout, **options
     )
     inner = make_dense(config, dtype, wide, "intermediate")(hidden)
-    outer = multiply(ACTIVATIONS[config.hidden_act](inner), wide, "output")
+    outer = product(ACTIVATIONS[config.hidden_act](inner), wide, "output")
     dropout = row_keys, site + 1, rate
     return add_and_normalize(config, dtype, "output_norm", hidden, outer, dropout, **options)
