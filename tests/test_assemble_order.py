@@ -48,18 +48,24 @@ SHUFFLES = {
         config.ByExampleShuffling,
         {"group_size": 3, "num_neighbors": 5, "reverse": False, "group_order": "mixed"}
         | {"count": "texts", "search": "host"},
-        {"side": "targets", "embeddings": "current", "from_epoch": 1, "filter_duplicates": False}
+        {
+            "side": "targets",
+            "embeddings": "current",
+            "dtype": "bfloat16",
+            "from_epoch": 1,
+            "filter_duplicates": False,
+        }
         | {"distance": "cosine"},
     ),
     "by_cluster": (
         config.ByClusterShuffling,
         {"group_size": 3, "num_clusters": 4, "group_order": "forward"},
-        {"side": "targets", "embeddings": "current", "from_epoch": 1},
+        {"side": "targets", "embeddings": "current", "dtype": "bfloat16", "from_epoch": 1},
     ),
     "by_neighbor": (
         config.ByNeighborShuffling,
         {"group_size": 3, "num_neighbors": 4, "group_order": "reversed", "search": "mesh"},
-        {"side": "targets", "embeddings": "current", "from_epoch": 1},
+        {"side": "targets", "embeddings": "current", "dtype": "bfloat16", "from_epoch": 1},
     ),
     "by_shingle": (
         config.ByShingleShuffling,
@@ -141,6 +147,21 @@ def test_a_side_is_embedded_by_its_own_tower(side, monkeypatch):
     expected = embed({"queries": 2.0, "targets": 3.0}[side], getattr(PAIRS, side))
     found = assemble.make_order(settings, PAIRS, embeds)(2.0, 1)
     np.testing.assert_array_equal(found, evaluation.unit_rows(expected))
+
+
+@pytest.mark.parametrize("kind", ["by_example", "by_cluster", "by_neighbor"])
+def test_embeddings_are_computed_in_the_type_of_the_section(kind, monkeypatch):
+    monkeypatch.setattr(shuffling, kind, lambda vectors, **options: vectors)
+    shifts = {"float32": 1, "bfloat16": 2}
+
+    def embeds_in(dtype: str) -> assemble.Embeds:
+        return assemble.Embeds(lambda params, texts: embed(params + shifts[dtype], texts), None)
+
+    for setting, shift in (("null", 0), ("float32", 1), ("bfloat16", 2)):
+        settings = parse(f"shuffling={{kind: {kind}, dtype: {setting}}}")
+        order = assemble.make_order(settings, PAIRS, EMBEDS, embeds_in=embeds_in)
+        expected = evaluation.unit_rows(embed(2.0 + shift, PAIRS.queries))
+        np.testing.assert_array_equal(order(2.0, 1), expected)
 
 
 def test_a_text_that_comes_several_times_is_embedded_once(monkeypatch):

@@ -228,3 +228,14 @@ def test_a_model_without_prompts_has_none_to_take(section: str, tmp_path) -> Non
     encoder = f"encoder={saved(tmp_path / 'model')}}}" if section == "pretrained" else TINY
     with pytest.raises(ValueError, match=r"^encoder: prompts: the model has none of its own"):
         load(encoder, "encoder.prompts={}")
+
+
+@pytest.mark.parametrize("settings", [(), (PROMPTS,), SEPARATE], ids=["one", "prompts", "two"])
+def test_towers_of_another_type_are_as_many_and_each_computes_in_it(settings) -> None:
+    towers, params = load(*settings)
+    turned = towers.with_dtype("bfloat16")
+    assert (turned.queries is turned.targets) == (towers.queries is towers.targets)
+    for mine, other in zip(turned, towers, strict=True):
+        tokens = tokens_of(other, TASK.train.queries)
+        gap = jnp.abs(mine.encode(params, tokens, None) - other.encode(params, tokens, None)).max()
+        assert 1e-6 < gap < 0.02

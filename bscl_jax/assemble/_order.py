@@ -16,14 +16,19 @@ Order = Callable[[Params, int], np.ndarray]
 
 PAIRS_A_CLUSTER = 50
 TRANSLATED = (
-    *("side", "filter_duplicates", "distance", "embeddings", "from_epoch"),
+    *("side", "filter_duplicates", "distance", "embeddings", "dtype", "from_epoch"),
     *("stop_words", "num_clusters"),
 )
 """Fields that no shuffler has as a keyword, or not in this form."""
 
 
 def make_order(
-    config: configs.Config, pairs: Pairs, embeds: Embeds, initial: Params | None = None
+    config: configs.Config,
+    pairs: Pairs,
+    embeds: Embeds,
+    initial: Params | None = None,
+    *,
+    embeds_in: Callable[[str], Embeds] | None = None,
 ) -> Order:
     """Make ``order(params, epoch)``, by the shuffler of the epoch's stage.
 
@@ -32,12 +37,16 @@ def make_order(
         pairs: what is put into an order.
         embeds: ``(params, texts) -> embeddings`` of either side.
         initial: the parameters before training, for orders by the embeddings of these.
+        embeds_in: ``dtype -> embeds``, the same computed in this type, where a section names one.
     """
     stages = list_stages(config)
-    orders = [
-        make_stage_order(stage.section.shuffling, config.run.seed, pairs, embeds, initial)
-        for stage in stages
-    ]
+
+    def order_of(section: configs.Shuffling) -> Order:
+        dtype = getattr(section, "dtype", None)
+        own = embeds if dtype is None or embeds_in is None else embeds_in(dtype)
+        return make_stage_order(section, config.run.seed, pairs, own, initial)
+
+    orders = [order_of(stage.section.shuffling) for stage in stages]
     return lambda params, epoch: orders[stages.index(stage_of(stages, epoch))](params, epoch)
 
 

@@ -30,7 +30,7 @@ from bscl_jax.assemble._steps import (
     make_programs,
     make_steps,
 )
-from bscl_jax.assemble._towers import Towers, load_towers, make_embeds
+from bscl_jax.assemble._towers import Embeds, Towers, load_towers, make_embeds
 from bscl_jax.assemble._weights import sections_of, train_only
 from bscl_jax.types import EvaluationSet, PairBatch, Params, Task
 
@@ -138,11 +138,15 @@ def lay_road(
         for optimizer in make_optimizers(stages, num_batches)
     ]
     state = training.init_state(params, optimizers[0], mesh=mesh)
-    embeds = make_embeds(towers, mesh, config.evaluation.batch_size, advance)
-    if embedding_cache is not None:
-        embeds = keep_first(
-            embeds, towers, state.params, embedding_cache, mesh, config.evaluation.batch_size
-        )
+
+    def embeds_of(towers: Towers) -> Embeds:
+        batch_size = config.evaluation.batch_size
+        embeds = make_embeds(towers, mesh, batch_size, advance)
+        if embedding_cache is None:
+            return embeds
+        return keep_first(embeds, towers, state.params, embedding_cache, mesh, batch_size)
+
+    embeds = embeds_of(towers)
 
     def observe(
         params: Params, sets: Mapping[str, EvaluationSet]
@@ -162,7 +166,13 @@ def lay_road(
         state=state,
         num_batches=num_batches,
         stages=stages,
-        order=make_order(config, task.train, embeds, params),
+        order=make_order(
+            config,
+            task.train,
+            embeds,
+            params,
+            embeds_in=lambda dtype: embeds_of(towers.with_dtype(dtype)),
+        ),
         batch=batches.batch,
         batch_facts=make_batch_facts(
             config.training, pairs, in_batch, embeds, mesh, threshold=threshold

@@ -89,6 +89,13 @@ class Towers(NamedTuple):
         one, other = ((each.encoder, each.weights, each.prompt_length) for each in self)
         return self.queries.encode if one == other else (self.queries.encode, self.targets.encode)
 
+    def with_dtype(self, dtype: str) -> "Towers":
+        """Return the same towers with another type of the computation."""
+        queries, targets = (
+            tower._replace(encoder=tower.encoder.with_dtype(dtype)) for tower in self
+        )
+        return Towers(queries, queries if self.targets is self.queries else targets)
+
     @property
     def source(self) -> str:
         """Where the encoder was found, or both."""

@@ -31,6 +31,7 @@ class ByExampleShuffling:
         search: where neighbors are searched: ``host``; ``mesh``, by jax's devices; ``auto``, the
             mesh where there is an accelerator; or ``faiss``, an index that misses some (an extra).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
+        dtype: type in which these are computed; None is the encoder's.
         from_epoch: epochs before it are in file order; the reference has 2.
     """
 
@@ -45,6 +46,7 @@ class ByExampleShuffling:
     distance: Literal["cosine", "euclidean"] = "cosine"
     search: Search = "auto"
     embeddings: Embeddings = "current"
+    dtype: Literal["float32", "bfloat16"] | None = None
     from_epoch: Count = 1
 
 
@@ -80,6 +82,7 @@ class ByClusterShuffling:
         group_order: how the groups stand: ``mixed``, ``forward`` (by cluster) or ``reversed``.
         side: whose embeddings make clusters.
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
+        dtype: type in which these are computed; None is the encoder's.
         from_epoch: epochs before it are in file order.
     """
 
@@ -89,6 +92,7 @@ class ByClusterShuffling:
     group_order: GroupOrder = "mixed"
     side: Side = "queries"
     embeddings: Embeddings = "current"
+    dtype: Literal["float32", "bfloat16"] | None = None
     from_epoch: Count = 1
 
 
@@ -105,6 +109,7 @@ class ByNeighborShuffling:
         search: where neighbors are searched: ``host``; ``mesh``, by jax's devices; ``auto``, the
             mesh where there is an accelerator; or ``faiss``, an index that misses some (an extra).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
+        dtype: type in which these are computed; None is the encoder's.
         from_epoch: epochs before it are in file order.
     """
 
@@ -115,6 +120,7 @@ class ByNeighborShuffling:
     side: Side = "queries"
     search: Search = "auto"
     embeddings: Embeddings = "current"
+    dtype: Literal["float32", "bfloat16"] | None = None
     from_epoch: Count = 1
 
 
