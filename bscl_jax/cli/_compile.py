@@ -33,7 +33,7 @@ def compiling(
         the end of the block no further program is begun.
     """
     with ThreadPoolExecutor(1, "compile") as thread:
-        queue, num_steps = Queue(thread, programs), 0
+        queue, first = Queue(thread, programs), True
         firsts = sorted({each.epoch for each in programs}, reverse=True)
         said = not programs
 
@@ -41,13 +41,13 @@ def compiling(
             step, since = step_of(epoch), next((each for each in firsts if each <= epoch), epoch)
 
             def take(state: training.State, batch: PairBatch, key: Any) -> Any:
-                nonlocal said, num_steps
-                if num_steps == 0:
+                nonlocal said, first
+                if first:
                     queue.hold()
                 program = queue.find((since, assemble.shapes_of(batch)))
-                if num_steps > 0:
+                if not first:
                     queue.go_on()
-                num_steps += 1
+                first = False
                 ready = step if program is None else await_compiled(console, program)
                 if not said and queue.is_empty():
                     said, plural = True, "s" * (len(programs) > 1)

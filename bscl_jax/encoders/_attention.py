@@ -116,7 +116,7 @@ def attend_to_itself(
     size = maps[0][0].shape[1]
     if bias is None and _fuses(kind, length, size // num_heads, hidden.dtype):
         kernel, shift = (jnp.concatenate(parts, axis=-1) for parts in zip(*maps, strict=True))
-        packed = (multiply(hidden, kernel)).reshape(rows, length, 3, num_heads, -1)
+        packed = multiply(hidden, kernel).reshape(rows, length, 3, num_heads, -1)
         biases = shift.reshape(packed.shape[2:])
         mixed = _fused(packed, biases, allowed, row_keys, site, rate, None)
     else:

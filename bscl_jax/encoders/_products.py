@@ -22,19 +22,20 @@ def multiply(
     values: Float[Array, "tokens d"], kernel: Float[Array, "d e"]
 ) -> Float[Array, "tokens e"]:
     """Return ``values @ kernel``, with the precision that JAX is set to, on a CPU too."""
-    return _multiply_rounded(values, kernel) if _rounds_itself() else values @ kernel
+    return _multiply_rounded(values, kernel) if _rounds(values) else values @ kernel
 
 
 def dot_general(values: Array, kernel: Array, dimensions: Any, **options: Any) -> Array:
     """``multiply`` for ``nn.Dense`` of flattened activations, which names what it contracts."""
-    if _rounds_itself():
+    if _rounds(values):
         return _multiply_rounded(values, kernel)
     return jax.lax.dot_general(values, kernel, dimensions, **options)
 
 
-def _rounds_itself() -> bool:
+def _rounds(values: Array) -> bool:
     settings: Any = jax.config  # its attributes are made at run time
-    return settings.jax_default_matmul_precision == ROUNDED and jax.default_backend() == "cpu"
+    asked = settings.jax_default_matmul_precision == ROUNDED and values.dtype == jnp.float32
+    return asked and jax.default_backend() == "cpu"
 
 
 @jax.custom_vjp

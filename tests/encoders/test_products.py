@@ -58,6 +58,12 @@ def test_without_the_setting_nothing_is_rounded():
         assert (multiply(values, kernel) != plain).any()
 
 
+def test_what_is_not_float32_is_left_as_it_is():
+    values, kernel, gradient = (each.astype(jnp.bfloat16) for each in draw(16))
+    found = differentiated(multiply, values, kernel, gradient)
+    assert [each.dtype for each in found] == 3 * [jnp.bfloat16]
+
+
 def test_examples_that_are_mapped_over_are_multiplied_as_they_are_alone():
     values, kernel, gradient = draw(16)
 
