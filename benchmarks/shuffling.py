@@ -19,6 +19,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from bscl_jax import shuffling
 from bscl_jax.shuffling import _nearest
 from bscl_jax.shuffling._greedy import Rules, greedy
 from bscl_jax.shuffling._points import make_points
+from bscl_jax.shuffling._search import make_search
 
 MIB = 2**20
 Neighbors = Callable[[np.ndarray, int], np.ndarray]
@@ -123,9 +125,8 @@ def measure_search(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def make_searchers(embeddings: np.ndarray, threads: int) -> dict[str, Neighbors]:
     """Return functions (rows, count) -> neighbors: ours first, and faiss's where it is."""
     points = make_points(embeddings)
-    searchers: dict[str, Neighbors] = {
-        "ours": lambda rows, count: _nearest.nearest(points, rows, count)
-    }
+    search = cache(partial(make_search, points, search="host"))
+    searchers: dict[str, Neighbors] = {"ours": lambda rows, count: search(count)(rows)}
     if find_spec("faiss") is None:
         return searchers
     import faiss

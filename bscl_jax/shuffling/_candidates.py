@@ -30,14 +30,34 @@ class Candidates:
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._num_waiting = 0
 
-    def add_block(self, values: Float32[np.ndarray, "m w"], start: int) -> None:
-        """Look at the values of the points from ``start`` on."""
+    def add_block(
+        self,
+        values: Float32[np.ndarray, "m w"],
+        start: int,
+        floors: Float32[np.ndarray, "m v"] | None = None,
+    ) -> None:
+        """Look at the values of the points from ``start`` on.
+
+        Args:
+            values: of all points of a block, for each row.
+            start: the first of the points.
+            floors: the least of every w / v values that stand side by side, if it is known.
+        """
         if not len(self._rows) and not self._waiting and values.shape[1] > self._count:
             least = np.partition(values, self._count - 1, axis=1)[:, self._count - 1]
             self.thresholds = least + self._margins
-        hits = np.flatnonzero((values <= self.thresholds[:, None]).ravel())
-        rows, columns = np.divmod(hits, values.shape[1])
-        self.add(rows, columns + start, values.ravel()[hits])
+        if floors is None:
+            floors = values
+        width = values.shape[1] // floors.shape[1]
+        hits = np.flatnonzero((floors <= self.thresholds[:, None]).ravel())
+        rows, columns = np.divmod(hits, floors.shape[1])
+        found = values.reshape(-1, width)[hits]
+        if width == 1:
+            self.add(rows, columns + start, found[:, 0])
+            return
+        places, within = np.nonzero(found <= self.thresholds[rows, None])
+        columns = columns[places] * width + within
+        self.add(rows[places], columns + start, found[places, within])
 
     def add(
         self,

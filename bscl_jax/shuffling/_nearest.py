@@ -1,6 +1,7 @@
 """Exact nearest neighbors: float32 finds them, a fixed arithmetic ranks them."""
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cache, partial
@@ -12,12 +13,15 @@ from jaxtyping import Float32, Int64
 from bscl_jax.shuffling._candidates import Candidates
 from bscl_jax.shuffling._points import Points
 from bscl_jax.shuffling._ranked import ranked
+from bscl_jax.shuffling._rounded import Rounded
 
 ROWS_AT_ONCE = 512
 COLUMNS_AT_ONCE = 2048
 
 
-def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[np.ndarray, "m k"]:
+def nearest(
+    points: Points, rows: Int64[np.ndarray, " m"], count: int, rounded: Rounded | None = None
+) -> Int64[np.ndarray, "m k"]:
     """Return the ``count`` nearest points of each row, by L2 distance.
 
     A float32 matrix product computes |x|² − 2 a·x for all points x, which ranks them like the
@@ -34,6 +38,7 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
         points: all points.
         rows: the points that ask, by index.
         count: neighbors of each, itself included, 1 ≤ count ≤ n.
+        rounded: the points in bfloat16, whose products are made instead, with a wider margin.
 
     Returns:
         Indices by rising distance, ``int64 m count``. Each list begins with the point that asks,
@@ -41,7 +46,7 @@ def nearest(points: Points, rows: Int64[np.ndarray, " m"], count: int) -> Int64[
     """
     size = min(ROWS_AT_ONCE, -(-len(rows) // num_threads()) or 1)
     blocks = [rows[at : at + size] for at in range(0, len(rows), size)]
-    search = partial(_nearest_of_block, points, count=count)
+    search = partial(_nearest_of_block, points, count=count, rounded=rounded)
     if len(blocks) < 2:
         found = [search(block) for block in blocks]
     else:
@@ -69,14 +74,26 @@ def _blas() -> Any:
 
 
 def _nearest_of_block(
-    points: Points, rows: Int64[np.ndarray, " m"], count: int
+    points: Points, rows: Int64[np.ndarray, " m"], count: int, rounded: Rounded | None
 ) -> Int64[np.ndarray, "m k"]:
     """Search the neighbors of a few rows, block by block of all points."""
-    n = len(points.single)
-    queries = as_queries(points, rows)
     candidates = Candidates(count, margins(points, rows))
+    blocks = _blocks(points, rows, max(COLUMNS_AT_ONCE, min(count, len(points.single))))
+    if rounded is not None:
+        candidates = Candidates(count, margins(points, rows) + rounded.margins(rows))
+        blocks = rounded.blocks(rows)
     rank = partial(ranked, points, rows, count)
-    width = max(COLUMNS_AT_ONCE, min(count, n))
+    for start, values, *floors in blocks:
+        candidates.add_block(values, start, *floors)
+        candidates.thin(rank)
+    return candidates.nearest(rank)
+
+
+def _blocks(
+    points: Points, rows: Int64[np.ndarray, " m"], width: int
+) -> Iterator[tuple[int, Float32[np.ndarray, "m w"]]]:
+    """Yield the number of the first point of each block, and the block's values."""
+    n, queries = len(points.single), as_queries(points, rows)
     block = np.empty((len(rows), min(width, n)), np.float32)
     for start in range(0, n, width):
         columns = points.single[start : start + width]
@@ -84,9 +101,7 @@ def _nearest_of_block(
         values = np.matmul(queries, columns.T, out=values)
         (inside,) = np.nonzero((rows >= start) & (rows < start + width))
         values[inside, rows[inside] - start] = -np.inf
-        candidates.add_block(values, start)
-        candidates.thin(rank)
-    return candidates.nearest(rank)
+        yield start, values
 
 
 def as_queries(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m e"]:

@@ -12,6 +12,7 @@ from bscl_jax.shuffling._in_index import make_index_search
 from bscl_jax.shuffling._nearest import nearest
 from bscl_jax.shuffling._on_mesh import make_mesh_search
 from bscl_jax.shuffling._points import Points
+from bscl_jax.shuffling._rounded import Rounded, pays
 
 Search = Literal["auto", "host", "mesh", "faiss"]
 Lists = Callable[[Int64[np.ndarray, " m"]], Int64[np.ndarray, "m k"]]
@@ -28,7 +29,8 @@ def make_search(points: Points, count: int, search: Search) -> Lists:
     if search == "auto":
         search = "mesh" if _has_accelerator() else "host"
     if search == "host" or not len(points.single):
-        return partial(nearest, points, count=count)
+        rounded = Rounded(points) if pays(points, count) else None
+        return partial(nearest, points, count=count, rounded=rounded)
     if search == "mesh":
         return make_mesh_search(points, count)
     return make_index_search(points, count)

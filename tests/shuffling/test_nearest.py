@@ -41,9 +41,9 @@ def test_few_rows_are_shared_out_among_all_threads(monkeypatch):
     monkeypatch.setattr(_nearest, "num_threads", lambda: 4)
     search = _nearest._nearest_of_block
 
-    def spy(points, rows, count):
+    def spy(points, rows, **given):
         blocks.append(len(rows))
-        return search(points, rows, count)
+        return search(points, rows, **given)
 
     monkeypatch.setattr(_nearest, "_nearest_of_block", spy)
     nearest(make_points(LATTICE), np.arange(10), 3)
