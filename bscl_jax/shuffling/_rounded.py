@@ -11,7 +11,9 @@ from jaxtyping import Float32, Int64
 
 from bscl_jax.shuffling._points import Points
 
-FEWEST_POINTS = 8192
+FEWEST_POINTS = 32_768
+"""Among fewer it saves nothing, and jax must be started for it."""
+
 MOST_NEIGHBORS = 128
 """With more, ranking takes what the products save: the margin lets half as many again be ranked."""
 
