@@ -77,11 +77,11 @@ def _nearest_of_block(
     points: Points, rows: Int64[np.ndarray, " m"], count: int, rounded: Rounded | None
 ) -> Int64[np.ndarray, "m k"]:
     """Search the neighbors of a few rows, block by block of all points."""
-    candidates = Candidates(count, margins(points, rows))
+    gaps = margins(points, rows)
     blocks = _blocks(points, rows, max(COLUMNS_AT_ONCE, min(count, len(points.single))))
     if rounded is not None:
-        candidates = Candidates(count, margins(points, rows) + rounded.margins(rows))
-        blocks = rounded.blocks(rows)
+        gaps, blocks = gaps + rounded.margins(rows), rounded.blocks(rows)
+    candidates = Candidates(count, gaps)
     rank = partial(ranked, points, rows, count)
     for start, values, *floors in blocks:
         candidates.add_block(values, start, *floors)
