@@ -15,6 +15,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._batches import measure_batches
 from bscl_jax.cli._compile import compiling
 from bscl_jax.cli._disk import flush, write_json
+from bscl_jax.cli._first_step import FirstStep
 from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._memory import give_back_if_short
 from bscl_jax.cli._say import say
@@ -30,6 +31,7 @@ def fit(
     road: assemble.Road,
     log: reporting.MetricsLog,
     checkpoints: checkpoint.Checkpoints,
+    first_step: FirstStep,
     console: Console,
     stop: Callable[[], bool],
 ) -> tuple[training.Outcome, dict[str, evaluation.Observation]]:
@@ -54,6 +56,7 @@ def fit(
         say(console, f"resuming after step {resume[1]['step']}")
     first_epoch = resume[1]["epoch"] + resume[1]["evaluated"] if resume else 1
     with ExitStack() as stack:
+        stack.callback(first_step.is_over)
         programs = road.programs(road.state, key, first_epoch)
         step = stack.enter_context(compiling(console, road.step, programs))
         with console.status("scoring the model before training"):
@@ -84,7 +87,7 @@ def fit(
             save_every=config.training.save_every,
             baseline=dev_baseline,
             resume=resume,
-            log=log.write,
+            log=first_step.watch(log.write),
             rewind=lambda lines: log.cut(lines + BASELINE_LINES),
             progress=progress.show,
             stop=stop_or_fail,

@@ -13,6 +13,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._cache import cache_folder
 from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import finish, restore_kept, show_results
+from bscl_jax.cli._first_step import FirstStep
 from bscl_jax.cli._fit import fit
 from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences
 from bscl_jax.cli._kept import base_model
@@ -115,8 +116,14 @@ def run(
     started = time.monotonic()
     introduce(config, road, console)
     log = reporting.MetricsLog(folder.metrics if parallel.is_first() else None)
-    with checkpoint.Checkpoints(folder.checkpoints, before=folder.flush_log) as checkpoints:
-        outcome, before = fit(config, folder, road, log, checkpoints, console, stop)
+    first_step = FirstStep()
+
+    def before_saving() -> None:
+        first_step.wait()
+        folder.flush_log()
+
+    with checkpoint.Checkpoints(folder.checkpoints, before=before_saving) as checkpoints:
+        outcome, before = fit(config, folder, road, log, checkpoints, first_step, console, stop)
         parallel.together(checkpoints.wait)
         kept = restore_kept(checkpoints, outcome, config.evaluation.measure)
     with console.status("scoring the kept epoch on the test split, exporting it"):

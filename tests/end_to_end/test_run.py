@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from bscl_jax import SentenceEncoder, assemble, checkpoint, config, data
+from bscl_jax.cli._folder import RunFolder
 from tests.conftest import REPOSITORY
 from tests.end_to_end import tiny
 
@@ -177,3 +178,19 @@ def test_the_smoke_config_runs_as_it_stands_on_all_devices(tmp_path):
     assert tiny.is_finite([results[name] for name in ("baseline", "dev", "test")])
     assert {"seen/mrr", "unseen/mrr", "pairs/spearman"} <= results["test"].keys()
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
+
+
+def test_the_checkpoint_before_the_first_step_is_written_when_that_is_logged(
+    monkeypatch, tiny_config, tmp_path
+):
+    logs = []
+
+    def look(self: RunFolder) -> None:
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        logs.append([json.loads(line)["event"] for line in lines])
+
+    monkeypatch.setattr(RunFolder, "flush_log", look)
+    with tiny.shared_step("reference"):
+        assert tiny.train(tiny_config, tmp_path / "run") == 0
+    assert len(logs) > 1
+    assert "step" in logs[0]
