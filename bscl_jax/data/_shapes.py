@@ -7,10 +7,13 @@ from jaxtyping import Float
 
 from bscl_jax.data._pack import Lengths, Shape, fill_rows
 
-TEXTS_TRIED = 100_000
+TEXTS_TRIED = 600_000
 """So many texts are packed to choose the shapes, in batches drawn at random."""
 
-ROW_LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
+GROUP = 8
+"""Pairs of like length that some batches have together, as neighbors are of like length."""
+
+ROW_LENGTHS = (32, 48, 56, 64, 72, 80, 96, 128, 192, 256, 384, 512)
 """Rows are as long as the longest text or as one of these, up to that or up to ``FULL``."""
 
 FULL = 128
@@ -32,9 +35,10 @@ def choose_shapes(
 ) -> tuple[Shape, ...]:
     """Choose the shapes of packed batches that waste least on these texts.
 
-    Batches are drawn, seven in eight at random and one of pairs of like length, as neighbors have;
+    Batches are drawn, seven in eight at random and one of groups of like length, as neighbors have;
     each is packed into rows of several lengths. The largest shape holds the longest texts of the
-    data all at once; others are added, each time the one that saves most, if it is worth while.
+    data all at once; others are added, each time the one that saves most, if it is worth while, and
+    at last exchanged as long as that saves something.
 
     Args:
         sides: tokens of the n queries, and of the n targets: row i of both is a pair.
@@ -76,16 +80,47 @@ def choose_shapes(
         if longest.max() <= length:
             rows = len(fill_rows(longest, length=length, texts=texts))
             largest.append(Shape(_up(rows, multiple), length, texts))
-    chosen = [min(largest, key=lambda shape: (shape.cost, shape))]
-    least = np.full(len(batches), chosen[0].cost)
-    while candidates and len(chosen) < max_shapes:
-        saving = {shape: np.minimum(least, costs) for shape, costs in candidates.items()}
-        best = min(candidates, key=lambda shape: (saving[shape].mean(), shape))
-        if saving[best].mean() > (1 - WORTHWHILE) * least.mean():
+    first = min(largest, key=lambda shape: (shape.cost, shape))
+    shapes = sorted(candidates)
+    costs = np.array([candidates[shape] for shape in shapes]).reshape(len(shapes), len(batches))
+    others = _choose(costs, np.full(len(batches), first.cost), max_shapes - 1)
+    return (first, *(shapes[other] for other in others))
+
+
+def _choose(
+    costs: Float[np.ndarray, "c m"], ceiling: Float[np.ndarray, " m"], most: int
+) -> list[int]:
+    """Choose rows of a table of costs such that the least of each column is small on average.
+
+    Args:
+        costs: of m batches in each of c shapes, inf where one does not fit.
+        ceiling: what each costs if none is chosen.
+        most: rows to choose.
+    """
+    chosen: list[int] = []
+
+    def best(rest: Float[np.ndarray, " m"]) -> tuple[int, float]:
+        means = np.minimum(rest, costs).mean(axis=1)
+        return int(means.argmin()), float(means.min())
+
+    def least(rows: list[int]) -> Float[np.ndarray, " m"]:
+        return np.minimum(ceiling, costs[rows].min(axis=0, initial=np.inf))
+
+    mean = float(ceiling.mean())
+    while len(costs) and len(chosen) < most:
+        added, reached = best(least(chosen))
+        if reached > (1 - WORTHWHILE) * mean:
             break
-        chosen.append(best)
-        least = saving[best]
-    return tuple(chosen)
+        chosen.append(added)
+        mean = reached
+    improved = len(chosen) > 1
+    while improved:
+        improved = False
+        for place in range(len(chosen)):
+            other, reached = best(least(chosen[:place] + chosen[place + 1 :]))
+            if reached < mean:
+                chosen[place], mean, improved = other, reached, True
+    return chosen
 
 
 def _row_lengths(longest: int, most_tokens: int) -> list[int]:
@@ -105,15 +140,16 @@ def _draw(
     """Draw batches: the lengths of all their texts."""
     random = np.random.default_rng(0)
     n, texts = len(sides[0]), len(sides) * batch_size + num_extras
-    count = int(np.clip(TEXTS_TRIED // (len(ROW_LENGTHS) * texts), 8, 200))
+    count = int(np.clip(TEXTS_TRIED // (len(ROW_LENGTHS) * texts), 8, 800))
     by_length = np.argsort(np.sum(sides, axis=0), kind="stable")
     drawn = []
     for number in range(count):
         if number % 8:
             rows = random.choice(n, batch_size, replace=False)
         else:
-            start = int(random.integers(n - batch_size + 1))
-            rows = by_length[start : start + batch_size]
+            size = min(GROUP, batch_size)
+            starts = random.integers(n - size + 1, size=(-(-batch_size // size), 1))
+            rows = by_length[starts + np.arange(size)].ravel()[:batch_size]
         parts = [side[rows] for side in sides]
         if extras is not None and num_extras:
             parts.append(random.choice(extras, num_extras))

@@ -13,6 +13,7 @@ from bscl_jax.data import (
     tokenize_pairs,
 )
 from bscl_jax.data._pack import fill_rows
+from bscl_jax.data._shapes import _choose
 from bscl_jax.types import Pairs
 
 
@@ -133,6 +134,16 @@ def test_nearly_all_that_is_computed_is_real(batch_size: int, share: float) -> N
         batch, _ = pack(texts_of(np.concatenate([side[rows] for side in sides])), shapes, 0)
         real, computed = real + batch.mask.sum(), computed + batch.mask.size
     assert real > share * computed
+
+
+def test_no_shape_that_was_chosen_has_a_better_in_its_place() -> None:
+    for seed in range(20):
+        costs = np.random.default_rng(seed).random((12, 9))
+        chosen = _choose(costs, np.ones(9), 3)
+        others = np.minimum(costs[chosen], 1).min(axis=0).mean()
+        for place in range(3):
+            kept = costs[chosen[:place] + chosen[place + 1 :]].min(axis=0)
+            assert np.minimum(kept, costs).mean(axis=1).min() >= others
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_shapes", 0), ("multiple", 0)])
