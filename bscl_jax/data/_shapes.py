@@ -60,7 +60,7 @@ def choose_shapes(
         >>> from bscl_jax.data import choose_shapes
         >>> lengths = np.array([5, 6, 7, 8] * 8)
         >>> choose_shapes([lengths, lengths], batch_size=16, max_shapes=2)
-        (Shape(rows=32, length=8, texts=1), Shape(rows=7, length=32, texts=6))
+        (Shape(rows=32, length=8, texts=1), Shape(rows=3, length=72, texts=14))
     """
     for name, value in {"max_shapes": max_shapes, "multiple": multiple}.items():
         if value < 1:
