@@ -4,7 +4,7 @@
 
 Padded: each side to its longest text, rounded up to 8 tokens. Packed: by ``data.choose_shapes``,
 batches drawn at random, in the example-based order of the first pairs by the model before training,
-and in groups of eight pairs of like length, which are worse than any order of neighbors.
+and in groups of eight pairs of like length, as if neighbors were just that.
 """
 
 import argparse

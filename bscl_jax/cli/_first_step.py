@@ -24,11 +24,11 @@ class FirstStep:
         def write(record: dict[str, Any]) -> None:
             log(record)
             if record["event"] in {"step", "skip"}:
-                self.is_over()
+                self.let_go()
 
         return write
 
-    def is_over(self) -> None:
+    def let_go(self) -> None:
         """Let go on whoever waits, now and later."""
         self._over.set()
 

@@ -56,7 +56,7 @@ def fit(
         say(console, f"resuming after step {resume[1]['step']}")
     first_epoch = resume[1]["epoch"] + resume[1]["evaluated"] if resume else 1
     with ExitStack() as stack:
-        stack.callback(first_step.is_over)
+        stack.callback(first_step.let_go)
         programs = road.programs(road.state, key, first_epoch)
         step = stack.enter_context(compiling(console, road.step, programs))
         with console.status("scoring the model before training"):
