@@ -68,8 +68,7 @@ def attend(
     """
     if bias is None and _fuses(kind, query.shape[1], query.shape[-1], query.dtype):
         packed = jnp.stack([query, key, value], axis=2)
-        biases = jnp.zeros(packed.shape[2:], packed.dtype)
-        return _fused(packed, biases, allowed, row_keys, site, rate, scale)
+        return _fused(packed, allowed, row_keys, site, rate, scale)
     if row_keys is None or rate == 0:
         return jax.nn.dot_product_attention(query, key, value, bias=bias, mask=allowed, scale=scale)
     logits = jnp.einsum("bqhf,bkhf->bhqk", query, key, preferred_element_type=jnp.float32)
@@ -116,9 +115,8 @@ def attend_to_itself(
     size = maps[0][0].shape[1]
     if bias is None and _fuses(kind, length, size // num_heads, hidden.dtype):
         kernel, shift = (jnp.concatenate(parts, axis=-1) for parts in zip(*maps, strict=True))
-        packed = multiply(hidden, kernel).reshape(rows, length, 3, num_heads, -1)
-        biases = shift.reshape(packed.shape[2:])
-        mixed = _fused(packed, biases, allowed, row_keys, site, rate, None)
+        packed = (multiply(hidden, kernel) + shift).reshape(rows, length, 3, num_heads, -1)
+        mixed = _fused(packed, allowed, row_keys, site, rate, None)
     else:
         query, key, value = (
             split_heads(multiply(hidden, kernel) + shift, allowed, num_heads)
@@ -138,7 +136,6 @@ def _fuses(kind: str, num_tokens: Any, num_features: int, dtype: Any) -> bool:
 
 def _fused(
     packed: Float[Array, "b s 3 h f"],
-    biases: Float[Array, "3 h f"],
     allowed: Bool[Array, "b 1 #s s"],
     row_keys: RowKeys,
     site: int | UInt32[Array, ""],
@@ -149,4 +146,4 @@ def _fused(
 
     words = None if row_keys is None else make_words(row_keys, site)
     dropped = count_dropped(rate)
-    return fused_attention(packed, biases, allowed, words, scale=scale, dropped=dropped)
+    return fused_attention(packed, allowed, words, scale=scale, dropped=dropped)

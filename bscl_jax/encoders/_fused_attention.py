@@ -1,10 +1,10 @@
 """Attention of short rows in one kernel on a GPU: the probabilities never leave the chip.
 
 A row of packed sentences has so few tokens that all its logits fit in the registers of one block of
-threads: one block does one head of one row, forward and, from the same inputs, backward. XLA writes
-the logits to memory and reads them several times, which takes longer than the matrix products.
-Queries, keys and values come as the one product that makes them all, without their biases, so that
-nothing has to take them apart before.
+threads: one block does one head of a few rows, one after another, forward and, from the same
+inputs, backward; the next row is loaded meanwhile. XLA writes the logits to memory and reads them
+several times, which takes longer than the matrix products. Queries, keys and values come as the one
+product that makes them all, so that nothing has to take them apart before.
 """
 
 from functools import partial
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Bool, Float, Int32, UInt32
 
 from bscl_jax.encoders._dropout import LEVELS, keeps
 from bscl_jax.encoders._kernels import count, interprets, over_rows
@@ -25,6 +25,7 @@ MOST_TOKENS = 128
 
 _PARTS = tuple(np.arange(3, dtype=np.int32))  # interpreted kernels take no other indices
 _LEAST_TOKENS = 16  # of a product on tensor cores
+_BITS = 32  # of a word
 
 Heads = Float[Array, "b s h f"]
 Packed = Float[Array, "b s 3 h f"]
@@ -44,6 +45,27 @@ class Setting(NamedTuple):
     interpret: bool
 
 
+class Launch(NamedTuple):
+    """How rows are divided among blocks of threads.
+
+    Attributes:
+        rows: that a block does, one after another.
+        warps: of 32 threads, of a block.
+        stages: of rows that are on their way at a time, plus one.
+    """
+
+    rows: int
+    warps: int
+    stages: int
+
+
+SHORT = Launch(rows=8, warps=4, stages=3)
+"""Of rows up to 64 tokens."""
+
+LONG = Launch(rows=1, warps=8, stages=1)
+"""Of longer rows, two of which would not fit."""
+
+
 def fits(num_tokens: int, num_features: int, dtype: Any) -> bool:
     """Whether the kernel can do rows of so many tokens and heads of so many features."""
     return num_tokens <= MOST_TOKENS and num_features in (16, 32, 64) and dtype.itemsize == 2
@@ -51,7 +73,6 @@ def fits(num_tokens: int, num_features: int, dtype: Any) -> bool:
 
 def fused_attention(
     packed: Packed,
-    biases: Float[Array, "3 h f"],
     allowed: Bool[Array, "b 1 #s s"],
     words: UInt32[Array, "b 2"] | None,
     *,
@@ -63,7 +84,6 @@ def fused_attention(
     Args:
         packed: for each token the vectors that it asks with, is asked by and gives, in a 16-bit
             type.
-        biases: added to them.
         allowed: True where a token may ask another; one that may ask none gets the mean of all.
         words: what the dropout of a row is drawn from; None for no dropout.
         scale: what the dot products are multiplied with; None for 1 / sqrt(f).
@@ -76,7 +96,38 @@ def fused_attention(
         words, dropped = jnp.zeros((len(packed), 2), jnp.uint32), 0
     width = packed.shape[-1] ** -0.5 if scale is None else scale
     setting = Setting(width, dropped, interprets())
-    return _attention(setting, packed, allowed.astype(jnp.int8), words, biases)
+    return _attention(setting, packed, _make_bits(allowed), words)
+
+
+def _make_bits(allowed: Bool[Array, "b 1 #s s"]) -> UInt32[Array, "b words #s"]:
+    """Make words of what a token may ask, a bit each: a block of threads loads few of them."""
+    rows, _, asking, tokens = allowed.shape
+    padded = _padded(tokens)
+    wide = jnp.pad(allowed[:, 0], ((0, 0), (0, 0), (0, max(padded, _BITS) - tokens)))
+    bits = wide.reshape(rows, asking, -1, _BITS).astype(jnp.uint32)
+    words = jnp.sum(bits << jnp.arange(_BITS, dtype=jnp.uint32), axis=-1, dtype=jnp.uint32)
+    return words.swapaxes(1, 2)
+
+
+def _padded(tokens: int) -> int:
+    """Tokens of a row within a block of threads."""
+    return max(_LEAST_TOKENS, pl.next_power_of_2(tokens))
+
+
+class _Job(NamedTuple):
+    """What a block of threads does next.
+
+    Attributes:
+        setting: its setting.
+        num_tokens: of a row.
+        head: of its heads.
+        row: of its rows.
+    """
+
+    setting: Setting
+    num_tokens: int
+    head: Any
+    row: Any
 
 
 class _Block(NamedTuple):
@@ -95,43 +146,51 @@ class _Block(NamedTuple):
         return jnp.where(self.kept, values * (LEVELS / (LEVELS - setting.dropped)), 0.0)
 
 
-def _load(
-    setting: Setting, num_tokens: int, packed: Any, allowed: Any, words: Any, biases: Any
-) -> _Block:
-    size, _, features = packed.shape
+def _load(job: _Job, packed: Any, bits: Any, words: Any) -> _Block:
+    setting, num_tokens, head, row = job
+    _, size, _, features = packed.shape
     there = count((size, features), 0) < num_tokens
-    q, k, v = (
-        triton.load(packed.at[:, part], mask=there, other=0.0) + triton.load(biases.at[part])[None]
-        for part in _PARTS
-    )
+    q, k, v = (triton.load(packed.at[row, :, part], mask=there, other=0.0) for part in _PARTS)
     logits = triton.dot(q, k, trans_b=True) * setting.scale
-    both = [count(allowed.shape, axis) < num_tokens for axis in (0, 1)]
-    may = triton.load(allowed, mask=both[0] & both[1], other=0) != 0
-    logits = jnp.where(jnp.broadcast_to(may, (size, size)), logits, jnp.finfo(jnp.float32).min)
     down, across = (count((size, size), axis) for axis in (0, 1))
+    may = _may(bits, num_tokens, row, across)
+    logits = jnp.where(may, logits, jnp.finfo(jnp.float32).min)
     logits = jnp.where(across < num_tokens, logits, -jnp.inf)
     raised = jnp.exp(logits - jnp.max(logits, axis=1)[:, None])
     probabilities = raised * (1 / jnp.sum(raised, axis=1))[:, None]
     kept = None
     if setting.dropped:
-        numbers = (pl.program_id(1) * num_tokens + down) * num_tokens + across
-        kept = keeps(numbers.astype(jnp.uint32), (words[0], words[1]), setting.dropped)
+        numbers = (head * num_tokens + down) * num_tokens + across
+        both = words[row, _PARTS[0]], words[row, _PARTS[1]]
+        kept = keeps(numbers.astype(jnp.uint32), both, setting.dropped)
     return _Block(q, k, v, probabilities, kept, there)
 
 
-def _forward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
+def _may(bits: Any, num_tokens: int, row: Any, across: Int32[Array, "p p"]) -> Bool[Array, "p p"]:
+    """Inside a kernel: whether each token may ask each other."""
+    inside = count(bits.shape[2:], 0) < num_tokens
+    found: Any = None
+    for number in np.arange(bits.shape[1], dtype=np.int32):
+        loaded = triton.load(bits.at[row, number], mask=inside, other=0)[:, None]
+        word = jnp.broadcast_to(loaded, across.shape)
+        found = word if found is None else jnp.where(across < _BITS * number, found, word)
+    return (found >> (across % _BITS).astype(jnp.uint32)) & jnp.uint32(1) != 0
+
+
+def _forward_kernel(job: _Job, *refs: Any) -> None:
     *inputs, mixed = refs
-    block = _load(setting, num_tokens, *inputs)
-    thinned = block.drop(setting, block.probabilities).astype(block.value.dtype)
+    block = _load(job, *inputs)
+    thinned = block.drop(job.setting, block.probabilities).astype(block.value.dtype)
     found = triton.dot(thinned, block.value)
-    triton.store(mixed, found.astype(mixed.dtype), mask=block.there)
+    triton.store(mixed.at[job.row], found.astype(mixed.dtype), mask=block.there)
 
 
-def _backward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
+def _backward_kernel(job: _Job, *refs: Any) -> None:
     *inputs, slope, of_packed = refs
-    block = _load(setting, num_tokens, *inputs)
+    setting, row = job.setting, job.row
+    block = _load(job, *inputs)
     dtype = block.query.dtype
-    given = triton.load(slope, mask=block.there, other=0.0)
+    given = triton.load(slope.at[row], mask=block.there, other=0.0)
     thinned = block.drop(setting, block.probabilities).astype(dtype)
     pulled = block.drop(setting, triton.dot(given, block.value, trans_b=True))
     mean = jnp.sum(pulled * block.probabilities, axis=1)[:, None]
@@ -142,30 +201,48 @@ def _backward_kernel(setting: Setting, num_tokens: int, *refs: Any) -> None:
         triton.dot(thinned, given, trans_a=True),
     )
     for part, found in zip(_PARTS, slopes, strict=True):
-        triton.store(of_packed.at[:, part], found.astype(dtype), mask=block.there)
+        triton.store(of_packed.at[row, :, part], found.astype(dtype), mask=block.there)
 
 
 def _call(kernel: Any, setting: Setting, *arrays: Array) -> Array:
-    """Run a kernel on every head of every row of ``(packed, allowed, words, biases, …)``."""
-    packed, allowed, words, _, *slopes = arrays
+    """Run a kernel on every head of every row of ``(packed, bits, words, …)``."""
+    packed, bits, words, *slopes = arrays
     rows, tokens, _, heads, features = packed.shape
-    size = max(_LEAST_TOKENS, pl.next_power_of_2(tokens))
+    size = _padded(tokens)
+    launch = LONG if size > 64 else SHORT
+
+    def run_rows(*refs: Any) -> None:
+        head = pl.program_id(1)
+
+        def run_row(row: Any, carry: Any) -> Any:
+            kernel(_Job(setting, tokens, head, row), *refs)
+            return carry
+
+        left = rows - pl.program_id(0) * launch.rows
+        turns = jnp.minimum(left, launch.rows) if rows % launch.rows else launch.rows
+        jax.lax.fori_loop(0, turns, run_row, 0)
+
+    def block(*shape: int | None) -> pl.BlockSpec:
+        inner = tuple(0 for _ in shape[1:])
+        return pl.BlockSpec((launch.rows, *shape), lambda row, head: (row, 0, *inner))
+
     all_three = pl.BlockSpec(
-        (None, size, 3, None, features), lambda row, head: (row, 0, 0, head, 0)
+        (launch.rows, size, 3, None, features), lambda row, head: (row, 0, 0, head, 0)
     )
-    of_head = pl.BlockSpec((None, size, None, features), lambda row, head: (row, 0, head, 0))
-    down = 1 if allowed.shape[2] == 1 else size
-    of_row = pl.BlockSpec((None, None, down, size), lambda row, head: (row, 0, 0, 0))
-    of_words = pl.BlockSpec((None, words.shape[1]), lambda row, head: (row, 0))
-    of_biases = pl.BlockSpec((3, None, features), lambda row, head: (0, head, 0))
+    of_head = pl.BlockSpec((launch.rows, size, None, features), lambda row, head: (row, 0, head, 0))
     shape = packed.shape if slopes else (rows, tokens, heads, features)
     run = pl.pallas_call(
-        partial(kernel, setting, tokens),
-        grid=(rows, heads),
-        in_specs=[all_three, of_row, of_words, of_biases, *(of_head for _ in slopes)],
+        run_rows,
+        grid=(pl.cdiv(rows, launch.rows), heads),
+        in_specs=[
+            all_three,
+            block(bits.shape[1], 1 if bits.shape[2] == 1 else size),
+            block(words.shape[1]),
+            *(of_head for _ in slopes),
+        ],
         out_specs=all_three if slopes else of_head,
         out_shape=jax.ShapeDtypeStruct(shape, packed.dtype),
-        compiler_params=triton.CompilerParams(num_warps=8 if size > 64 else 4, num_stages=1),
+        compiler_params=triton.CompilerParams(num_warps=launch.warps, num_stages=launch.stages),
         interpret=setting.interpret,
         name=kernel.__name__.strip("_").replace("kernel", "attention"),
     )
@@ -173,7 +250,7 @@ def _call(kernel: Any, setting: Setting, *arrays: Array) -> Array:
 
 
 _PACKED, _HEADS = "b s t h f", "b s h f"
-_GIVEN = (_PACKED, "b i j k", "b w", "t h f")
+_GIVEN = (_PACKED, "b i j", "b w")
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -188,8 +265,7 @@ def _forward(setting: Setting, *arrays: Array) -> tuple[Heads, tuple[Array, ...]
 def _backward(setting: Setting, arrays: tuple[Array, ...], slope: Heads) -> tuple[Any, ...]:
     call = partial(_call, _backward_kernel, setting)
     of_packed = over_rows(call, (*_GIVEN, _HEADS), (_PACKED,), *arrays, slope)
-    of_biases = jnp.sum(of_packed, axis=(0, 1), dtype=jnp.float32)  # as quick in the kernel
-    return of_packed, None, None, of_biases.astype(of_packed.dtype)
+    return of_packed, None, None
 
 
 _attention.defvjp(_forward, _backward)

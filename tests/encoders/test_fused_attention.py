@@ -28,27 +28,30 @@ SITE = 3
 class Case(NamedTuple):
     tokens: int
     features: int
-    packed: bool
+    mask: str
     rate: float
 
 
 CASES = [
-    Case(24, 32, True, 0.1),
-    Case(64, 64, True, 0.0),
-    Case(40, 32, False, 0.3),
-    Case(128, 16, True, 0.1),
-    Case(5, 32, False, 0.0),
+    Case(24, 32, "texts", 0.1),
+    Case(64, 64, "texts", 0.0),
+    Case(40, 32, "padding", 0.3),
+    Case(128, 16, "texts", 0.1),
+    Case(5, 32, "padding", 0.0),
+    Case(70, 16, "any", 0.1),
 ]
 
 
 def make_inputs(case: Case, rows: int = 3, heads: int = 2) -> tuple[Vectors, jax.Array, jax.Array]:
-    """Make vectors, a slope, and what is allowed: texts of a row, or what is real."""
+    """Make vectors, a slope, and what is allowed: the own text, what is real, or anything."""
     random = np.random.default_rng(case.tokens)
     shape = (rows, case.tokens, heads, case.features)
     query, key, value, slope = (
         jnp.asarray(random.standard_normal(shape), jnp.bfloat16) for _ in range(4)
     )
-    if case.packed:
+    if case.mask == "any":
+        allowed = random.random((rows, 1, case.tokens, case.tokens)) < 0.5
+    elif case.mask == "texts":
         texts = np.sort(random.integers(0, 4, (rows, case.tokens)), axis=1)
         allowed = texts[:, None, :, None] == texts[:, None, None, :]
     else:
@@ -156,7 +159,7 @@ def test_masks_of_dropout_belong_to_the_row_however_the_batch_is_cut() -> None:
 
 @pytest.mark.parametrize("reason", ["float32", "too long", "odd heads", "bias"])
 def test_what_the_kernel_cannot_do_is_plain(reason: str) -> None:
-    case = Case(160 if reason == "too long" else 16, 24 if reason == "odd heads" else 32, True, 0)
+    case = Case(160 if reason == "too long" else 16, 24 if reason == "odd heads" else 32, "texts", 0)
     vectors, _, allowed = make_inputs(case, rows=1)
     dtype = jnp.float32 if reason == "float32" else jnp.bfloat16
     query, key, value = (x.astype(dtype) for x in vectors)
