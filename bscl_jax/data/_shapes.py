@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from bscl_jax.data._pack import Lengths, Shape, fill_rows
 
-TEXTS_TRIED = 600_000
-"""So many texts are packed to choose the shapes, in batches drawn at random."""
+TEXTS_TRIED = 50_000
+"""So many texts are drawn, in batches, and packed into rows of each length."""
 
 GROUP = 8
 """Pairs of like length that some batches have together, as neighbors are of like length."""
 
-ROW_LENGTHS = (32, 48, 56, 64, 72, 80, 96, 128, 192, 256, 384, 512)
+ROW_LENGTHS = (32, *range(48, 129, 8), 192, 256, 384, 512)
 """Rows are as long as the longest text or as one of these, up to that or up to ``FULL``."""
 
 FULL = 128
@@ -60,7 +60,7 @@ def choose_shapes(
         >>> from bscl_jax.data import choose_shapes
         >>> lengths = np.array([5, 6, 7, 8] * 8)
         >>> choose_shapes([lengths, lengths], batch_size=16, max_shapes=2)
-        (Shape(rows=32, length=8, texts=1), Shape(rows=3, length=72, texts=14))
+        (Shape(rows=2, length=120, texts=22), Shape(rows=3, length=72, texts=14))
     """
     for name, value in {"max_shapes": max_shapes, "multiple": multiple}.items():
         if value < 1:
@@ -70,20 +70,20 @@ def choose_shapes(
     candidates: dict[Shape, Float[np.ndarray, " m"]] = {}
     largest: list[Shape] = []
     for length in _row_lengths(int(longest.max()), most_tokens):
-        filled = [fill_rows(b, length=length) if b.max() <= length else [] for b in batches]
-        texts = max((len(row) for rows in filled for row in rows), default=1)
-        needed = np.array([_up(len(rows), multiple) for rows in filled])
-        for rows in set(needed[needed > 0].tolist()):
+        fitting = batches[0] <= length
+        filled, texts = _count_rows(batches[:, fitting], length)
+        needed = np.full(len(fitting), np.inf)
+        needed[fitting] = -(-filled // multiple) * multiple
+        for rows in set(needed[fitting].astype(int).tolist()):
             shape = Shape(rows, length, texts)
-            fits = (needed > 0) & (needed <= rows)
-            candidates[shape] = np.where(fits, shape.cost, np.inf)
+            candidates[shape] = np.where(needed <= rows, shape.cost, np.inf)
         if longest.max() <= length:
             rows = len(fill_rows(longest, length=length, texts=texts))
             largest.append(Shape(_up(rows, multiple), length, texts))
     first = min(largest, key=lambda shape: (shape.cost, shape))
     shapes = sorted(candidates)
-    costs = np.array([candidates[shape] for shape in shapes]).reshape(len(shapes), len(batches))
-    others = _choose(costs, np.full(len(batches), first.cost), max_shapes - 1)
+    costs = np.array([candidates[shape] for shape in shapes]).reshape(len(shapes), -1)
+    others = _choose(costs, np.full(batches.shape[1], first.cost), max_shapes - 1)
     return (first, *(shapes[other] for other in others))
 
 
@@ -130,17 +130,49 @@ def _row_lengths(longest: int, most_tokens: int) -> list[int]:
     return sorted({top, *(length for length in ROW_LENGTHS if length <= most)})
 
 
+def _count_rows(
+    batches: Int64[np.ndarray, "n m"], length: int
+) -> tuple[Int64[np.ndarray, " m"], int]:
+    """Return the rows that ``fill_rows`` fills of each batch, and the most texts of a row.
+
+    Many small batches are filled at once, a text of each at a time. A row is a number: in its
+    highest bits the tokens left, then that it was filled late, which makes it smaller, then its
+    place. So the smallest of those with room is the one that ``fill_rows`` takes.
+
+    Args:
+        batches: tokens of the n texts of each of m batches, the longest first.
+        length: tokens that a row has room for.
+    """
+    n, m = batches.shape
+    if 2 * m < n:
+        filled = [fill_rows(batch, length=length) for batch in batches.T]
+        texts = max((len(row) for rows in filled for row in rows), default=1)
+        return np.array([len(rows) for rows in filled], np.int64), texts
+    bits = n.bit_length()
+    rows = np.repeat(np.arange(n)[:, None] + (length << 2 * bits), m, axis=1)
+    inside = np.zeros((n, m), np.int64)
+    every, opened = np.arange(m), 0
+    for late, sizes in enumerate(batches << 2 * bits):
+        left = rows[: opened + 1] - sizes  # without room: below 0, above all others as unsigned
+        best = left.view(np.uint64).min(axis=0).view(np.int64)
+        place = best % (1 << bits)
+        rows[place, every] = (best >> 2 * bits << 2 * bits) + (n - late << bits) + place
+        inside[place, every] += 1
+        opened = max(opened, int(place.max()) + 1)
+    return np.count_nonzero(inside, axis=0), int(inside.max())
+
+
 def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
 def _draw(
     sides: Sequence[Lengths], batch_size: int, extras: Lengths | None, num_extras: int
-) -> list[Lengths]:
-    """Draw batches: the lengths of all their texts."""
+) -> Int64[np.ndarray, "n m"]:
+    """Draw m batches: the lengths of all n texts of each, the longest first."""
     random = np.random.default_rng(0)
     n, texts = len(sides[0]), len(sides) * batch_size + num_extras
-    count = int(np.clip(TEXTS_TRIED // (len(ROW_LENGTHS) * texts), 8, 800))
+    count = int(np.clip(TEXTS_TRIED // texts, 8, 800))
     by_length = np.argsort(np.sum(sides, axis=0), kind="stable")
     drawn = []
     for number in range(count):
@@ -154,7 +186,7 @@ def _draw(
         if extras is not None and num_extras:
             parts.append(random.choice(extras, num_extras))
         drawn.append(np.concatenate(parts))
-    return drawn
+    return -np.sort(-np.array(drawn, np.int64).T, axis=0)
 
 
 def _longest(
