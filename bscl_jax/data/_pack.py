@@ -1,11 +1,10 @@
 """Packed batches: several texts in a row, so that little of what is computed is padding."""
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64, Integer
+from jaxtyping import Int32, Integer
 
 from bscl_jax.data._ragged import Ragged
 from bscl_jax.types import TokenBatch
@@ -110,8 +109,8 @@ def pack(
 
 
 def lay_out(
-    token_lists: Ragged, rows: Sequence[Sequence[int]], shape: Shape, pad_id: int
-) -> tuple[TokenBatch, Int64[np.ndarray, " n"], Int32[np.ndarray, " n"]]:
+    token_lists: Ragged, rows: Sequence[Sequence[int]] | Ragged, shape: Shape, pad_id: int
+) -> tuple[TokenBatch, Int32[np.ndarray, " n"], Int32[np.ndarray, " n"]]:
     """Make the batch in which each row has the texts that are given for it.
 
     Args:
@@ -130,11 +129,11 @@ def lay_out(
         >>> batch.ids.tolist(), texts.tolist(), places.tolist()
         ([[1, 5, 2, 1, 2, 0], [1, 6, 2, 0, 0, 0]], [1, 0, 2], [0, 1, 2])
     """
-    counts = np.array([len(row) for row in rows])
-    texts = np.fromiter(chain.from_iterable(rows), np.int64, count=int(counts.sum()))
+    rows = rows if isinstance(rows, Ragged) else Ragged.from_lists(rows)
+    texts = rows.flat
     chosen = token_lists.take(texts)
-    numbers = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
-    places = np.repeat(np.arange(len(rows)), counts) * shape.texts + numbers
+    starts = np.arange(len(rows)) * shape.texts
+    places = np.arange(len(texts)) + np.repeat(starts - rows.offsets[:-1], rows.lengths)
     lengths = np.zeros((shape.rows, shape.texts), np.int32)
     lengths.flat[places] = chosen.lengths
     mask = np.arange(shape.length) < lengths.sum(axis=1)[:, None]

@@ -1,11 +1,12 @@
 """All of many texts in packed rows: for embedding, where no order is to be kept."""
 
-from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
 
-from bscl_jax.data._pack import Lengths, Shape, fill_rows
+from bscl_jax.data._fill import fill_many
+from bscl_jax.data._pack import Lengths, Shape
+from bscl_jax.data._ragged import Ragged
 
 ROW_LENGTHS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192)
 """Rows are as long as one of these, or as the longest row that the model takes."""
@@ -29,7 +30,7 @@ class Rows(NamedTuple):
     """
 
     length: int
-    texts: list[list[int]]
+    texts: Ragged
 
     def shape(self, rows: int) -> Shape:
         """Return the shape of a batch of so many of these rows."""
@@ -57,8 +58,10 @@ def pack_all(lengths: Lengths, *, most_tokens: int = ROW_LENGTHS[-1]) -> list[Ro
     Example:
         >>> import numpy as np
         >>> from bscl_jax.data import pack_all
-        >>> [(rows.length, rows.texts) for rows in pack_all(np.array([50, 60, 14, 100, 25]))]
-        [(128, [[3, 4]]), (64, [[1], [0, 2]])]
+        >>> for rows in pack_all(np.array([50, 60, 14, 100, 25])):
+        ...     print(rows.length, [row.tolist() for row in rows.texts])
+        128 [[3, 4]]
+        64 [[1], [0, 2]]
     """
     allowed = [*(length for length in ROW_LENGTHS if length < most_tokens), most_tokens]
     longest = int(lengths.max(initial=1))
@@ -67,24 +70,20 @@ def pack_all(lengths: Lengths, *, most_tokens: int = ROW_LENGTHS[-1]) -> list[Ro
         allowed[start : max(start, needed) + 1]
         for start in range(min(SHORTEST_TRIED, len(allowed)))
     ]
-    some = np.sort(lengths)[:: max(1, len(lengths) // TEXTS_TRIED)]
-    return _pack(lengths, min(tries, key=lambda tried: sum(x.cost for x in _pack(some, tried))))
+    every = max(1, len(lengths) // TEXTS_TRIED)
+    some = lengths if every == 1 else np.sort(lengths)[::every]
+    found = [_pack(some, tried) for tried in tries]
+    best = int(np.argmin([sum(rows.cost for rows in packed) for packed in found]))
+    return found[best] if every == 1 else _pack(lengths, tries[best])
 
 
 def _pack(lengths: Lengths, allowed: list[int]) -> list[Rows]:
-    left, found = np.arange(len(lengths)), []
+    left, found = np.arange(len(lengths), dtype=np.int32), []
     for length, shorter in zip(allowed[::-1], [*allowed[-2::-1], 0], strict=True):
-        rows = Rows(length, [])
-        filled = fill_rows(
-            lengths[left],
-            length=length,
-            texts=rows.shape(1).texts,
-            opens=shorter + 1,
-        )
-        if filled:
-            taken = list(chain.from_iterable(filled))
-            texts = iter(left[taken].tolist())
-            rows.texts.extend(list(islice(texts, len(row))) for row in filled)
-            found.append(rows)
-            left = np.delete(left, taken)
+        rows = fill_many(lengths[left], length=length, texts=MOST_TEXTS, opens=shorter + 1)
+        if len(rows):
+            found.append(Rows(length, Ragged(left[rows.flat], rows.offsets)))
+            kept = np.ones(len(left), bool)
+            kept[rows.flat] = False
+            left = left[kept]
     return found

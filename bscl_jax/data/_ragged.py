@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
+from typing import overload
 
 import numpy as np
 from jaxtyping import Int32, Int64, Integer
@@ -16,7 +17,7 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of different lengths, end to end.
+    """Rows of different lengths, end to end; a slice of it shares its token ids.
 
     Attributes:
         flat: the token ids of all rows.
@@ -42,15 +43,15 @@ class Ragged:
         Returns:
             n rows.
         """
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        ends = accumulate(map(len, rows), initial=0)
+        offsets = np.fromiter(ends, dtype=np.int64, count=len(rows) + 1)
         flat = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(offsets[-1]))
         return cls(flat, offsets)
 
     @property
     def lengths(self) -> Int64[np.ndarray, " n"]:
         """Tokens of each row."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     def take(self, rows: Integer[np.ndarray, " b"]) -> "Ragged":
         """Pick rows, in the order given.
@@ -76,10 +77,25 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row: int) -> Int32[np.ndarray, " s"]:
+    @overload
+    def __getitem__(self, row: int) -> Int32[np.ndarray, " s"]: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> "Ragged": ...
+
+    def __getitem__(self, row: int | slice) -> "Int32[np.ndarray, ' s'] | Ragged":
+        if isinstance(row, slice):
+            return self._part(row)
         if not 0 <= row < len(self):
             raise IndexError(f"row must be 0 to {len(self) - 1}, got {row}")
         return self.flat[self.offsets[row] : self.offsets[row + 1]]
+
+    def _part(self, rows: slice) -> "Ragged":
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"rows must follow each other, got a step of {step}; use take()")
+        offsets = self.offsets[start : max(start, stop) + 1]
+        return Ragged(self.flat[offsets[0] : offsets[-1]], offsets - offsets[0])
 
 
 def tokenize_all(texts: Sequence[str], tokenize: Tokenize) -> Ragged:

@@ -1,12 +1,13 @@
 """Texts of any number and length → one array of embeddings."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
-import jax
 import numpy as np
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Float
 
+from bscl_jax.evaluation._collect import collect_all, take_texts
 from bscl_jax.evaluation._pieces import LENGTHS, Piece, cut_packed, cut_padded
 from bscl_jax.types import TokenBatch
 
@@ -15,9 +16,6 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 
 FEW_TOKENS = 128
 """Fewer tokens in all are padded, as packed rows would stay empty."""
-
-TAKEN = 1024
-"""Embeddings are taken on an accelerator by multiples of so many: few numbers, few programs."""
 
 
 def make_embed(
@@ -70,20 +68,15 @@ def make_embed(
     options: Any = {"pad_id": pad_id, "batch_size": batch_size, "multiple": multiple}
 
     def cut(token_lists: list[list[int]]) -> Iterator[Piece]:
-        if most_tokens is None or sum(map(len, token_lists)) < FEW_TOKENS:
+        if most_tokens is None or _has_few_tokens(token_lists):
             return cut_padded(token_lists, most_tokens=max_length or LENGTHS[-1], **options)
         return cut_packed(token_lists, most_tokens=most_tokens, **options)
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         embeddings = np.zeros((len(texts), dimension), np.float32)
-        waiting: tuple[Piece, Array] | None = None
-        for piece in cut(tokenize(list(texts))):
-            running = _begin_copy(piece, encode(piece.tokens))  # while the one before is copied
-            if waiting is not None:
-                _collect(embeddings, *waiting, advance)
-            waiting = running
-        if waiting is not None:
-            _collect(embeddings, *waiting, advance)
+        pieces = cut(tokenize(list(texts)))
+        running = (take_texts(piece, encode(piece.tokens)) for piece in pieces)
+        collect_all(embeddings, running, advance)
         return embeddings
 
     return embed
@@ -101,37 +94,5 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _begin_copy(piece: Piece, batch: Float[Array, "b *k d"]) -> tuple[Piece, Array]:
-    """Let an accelerator begin to copy the embeddings of the piece to the host.
-
-    A packed batch has several times as many places as texts, so the device takes out those with a
-    text. A CPU's results are the host's already.
-    """
-    if not isinstance(batch, jax.Array) or _is_on_host(batch):
-        return piece, batch
-    if isinstance(piece.places, slice):
-        batch.copy_to_host_async()
-        return piece, batch
-    places = np.zeros(-(-len(piece.places) // TAKEN) * TAKEN, np.int32)
-    places[: len(piece.places)] = piece.places
-    taken = _take(batch, places)
-    taken.copy_to_host_async()
-    return piece._replace(places=slice(len(piece.places))), taken
-
-
-def _is_on_host(batch: jax.Array) -> bool:
-    return next(iter(batch.devices())).platform == "cpu"
-
-
-@jax.jit
-def _take(batch: Float[Array, "b *k d"], places: Integer[Array, " m"]) -> Float[Array, "m d"]:
-    return batch.reshape(-1, batch.shape[-1])[places]
-
-
-def _collect(
-    embeddings: np.ndarray, piece: Piece, batch: Array, advance: Callable[[int], None] | None
-) -> None:
-    found = np.asarray(batch, np.float32).reshape(-1, embeddings.shape[1])
-    embeddings[piece.texts] = found[piece.places]
-    if advance is not None:
-        advance(len(piece.texts))
+def _has_few_tokens(token_lists: list[list[int]]) -> bool:
+    return all(count < FEW_TOKENS for count in accumulate(map(len, token_lists)))

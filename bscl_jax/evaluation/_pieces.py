@@ -16,6 +16,9 @@ LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 
 CPU_TOKENS = 512
 """Tokens that a CPU is given at a time in packed rows: what becomes of them stays in its cache."""
 
+TOKENS_TOGETHER = 1 << 17
+"""Tokens of packed rows that are laid out at once, where batches are smaller."""
+
 
 class Piece(NamedTuple):
     """One batch.
@@ -72,16 +75,35 @@ def cut_packed(
     Args: as ``cut_padded``, with ``batch_size`` the most rows of a batch. On a CPU it has fewer,
         no more than ``CPU_TOKENS`` tokens for each of the ``multiple``.
     """
-    texts = data.Ragged.from_lists(token_lists)
-    for rows in data.pack_all(texts.lengths, most_tokens=most_tokens):
+    lengths = np.fromiter(map(len, token_lists), np.int64, len(token_lists))
+    for rows in data.pack_all(lengths, most_tokens=most_tokens):
         most = max(1, CPU_TOKENS // rows.length) * multiple
         on_cpu = jax.default_backend() == "cpu"
         size = _up(min(batch_size, most) if on_cpu else batch_size, multiple)
-        for start in range(0, len(rows.texts), size):
-            chosen = rows.texts[start : start + size]
-            shape = rows.shape(filled(len(chosen), size, multiple))
-            tokens, positions, places = data.lay_out(texts, chosen, shape, pad_id)
-            yield Piece(positions, tokens, places)
+        together = max(1, TOKENS_TOGETHER // (rows.length * size)) * size
+        for start in range(0, len(rows.texts), together):
+            chosen = data.Rows(rows.length, rows.texts[start : start + together])
+            yield from _lay_out(token_lists, chosen, size, multiple, pad_id)
+
+
+def _lay_out(
+    token_lists: Sequence[Sequence[int]], rows: data.Rows, size: int, multiple: int, pad_id: int
+) -> Iterator[Piece]:
+    """Lay out rows at once and cut them into batches of so many."""
+    texts, offsets = rows.texts.flat, rows.texts.offsets.tolist()
+    rest = len(rows.texts) % size
+    missing = filled(rest, size, multiple) - rest if rest else 0
+    shape = rows.shape(len(rows.texts) + missing)
+    ascending = np.argsort(texts)  # as the lists lie in memory
+    ranks = np.empty_like(texts)
+    ranks[ascending] = np.arange(len(texts))
+    chosen = data.Ragged.from_lists([token_lists[text] for text in texts[ascending].tolist()])
+    within = data.Ragged(ranks, rows.texts.offsets)
+    tokens, _, places = data.lay_out(chosen, within, shape, pad_id)
+    for start in range(0, len(rows.texts), size):
+        batch = jax.tree.map(lambda x, start=start: x[start : start + size], tokens)
+        inside = slice(offsets[start], offsets[min(start + size, len(rows.texts))])
+        yield Piece(texts[inside], batch, places[inside] - start * shape.texts)
 
 
 def filled(rows: int, batch_size: int, multiple: int) -> int:

@@ -7,6 +7,7 @@ from bscl_jax.data import (
     Ragged,
     Shape,
     choose_shapes,
+    lay_out,
     make_pair_batch,
     pack,
     pack_all,
@@ -84,6 +85,16 @@ def test_a_packed_batch_holds_the_texts_where_it_says() -> None:
         np.testing.assert_array_equal(found, tokens[text])
     np.testing.assert_array_equal(batch.mask, batch.ids != -1)
     assert batch.lengths.sum() == batch.mask.sum() == tokens.lengths.sum()
+
+
+def test_rows_may_be_lists_or_ragged() -> None:
+    tokens, rows = texts_of([3, 1, 2, 4]), [[3, 0], [], [2]]
+    one, other = (
+        lay_out(tokens, each, Shape(4, 8, 2), -1) for each in (rows, Ragged.from_lists(rows))
+    )
+    for a, b in zip([*one[0], *one[1:]], [*other[0], *other[1:]], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert other[2].tolist() == [0, 1, 4]
 
 
 def test_the_cheapest_shape_that_holds_the_texts_is_taken() -> None:

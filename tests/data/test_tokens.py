@@ -29,6 +29,21 @@ def test_no_rows_can_be_taken_and_made():
     assert len(Ragged.from_lists([[1]]).take(np.array([], dtype=np.int64))) == 0
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [slice(None), slice(1, 3), slice(2), slice(3, 9), slice(2, 2), slice(3, 1), slice(-2, None)],
+)
+def test_a_slice_has_the_rows_that_it_has_of_a_list(rows: slice) -> None:
+    lists = [[1, 2], [], [3], [4, 5, 6]]
+    found = Ragged.from_lists(lists)[rows]
+    assert [row.tolist() for row in found] == lists[rows]
+
+
+def test_rows_that_do_not_follow_each_other_are_no_slice() -> None:
+    with pytest.raises(ValueError, match=r"got a step of -1; use take\(\)"):
+        Ragged.from_lists([[1], [2]])[::-1]
+
+
 @pytest.mark.parametrize("row", [-1, 2])
 def test_a_row_beyond_the_end_is_an_index_error(row):
     with pytest.raises(IndexError, match="row must be 0 to 1, got"):

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Sequence
 
 import jax
@@ -5,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bscl_jax.evaluation import _embed, make_embed, unit_rows
+from bscl_jax.evaluation import _collect, _pieces, make_embed, unit_rows
 from bscl_jax.evaluation._pieces import CPU_TOKENS
 from bscl_jax.types import TokenBatch
 
@@ -37,11 +38,15 @@ def embed(texts: Sequence[str], recorder: Recorder, batch_size: int = 4) -> np.n
 
 
 TEXTS = ["b", "aaaaaaaaaaaaaaaaaa", "", "abc", "ab", "zz", "c"]
+MANY = ["x" * (n * n % 97) for n in range(200)]
+
+
+def expected(texts: Sequence[str]) -> list[list[int]]:
+    return [[1 + len(text), 1 + sum(map(ord, text))] for text in texts]
 
 
 def test_rows_come_back_in_the_order_of_the_texts() -> None:
-    expected = [[1 + len(text), 1 + sum(map(ord, text))] for text in TEXTS]
-    np.testing.assert_array_equal(embed(TEXTS, Recorder()), expected)
+    np.testing.assert_array_equal(embed(TEXTS, Recorder()), expected(TEXTS))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -49,22 +54,105 @@ def test_an_accelerator_copies_the_same_rows_and_no_others(
     monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
     texts = TEXTS * 40 if packed else TEXTS
-    expected = embed(texts, Recorder(), 64)
     copied: list[int] = []
-    take = _embed._take
+    take = _collect._take
 
     def counted(batch: jax.Array, places: np.ndarray) -> jax.Array:
         copied.append(len(places))
         return take(batch, places)
 
     recorder = Recorder()
-    monkeypatch.setattr(_embed, "_is_on_host", lambda batch: False)
-    monkeypatch.setattr(_embed, "_take", counted)
+    monkeypatch.setattr(_collect, "_is_on_host", lambda batch: False)
+    monkeypatch.setattr(_collect, "_take", counted)
     options = {"pad_id": 0, "dimension": 2, "batch_size": 64, "most_tokens": 64 if packed else None}
     found = make_embed(tokenize, lambda tokens: jnp.asarray(recorder(tokens)), **options)(texts)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, expected(texts))
     assert len(copied) == (len(recorder.shapes) if packed else 0)  # padded batches are copied whole
-    assert {count % _embed.TAKEN for count in copied} == ({0} if packed else set())
+    assert {count % _collect.TAKEN for count in copied} == ({0} if packed else set())
+
+
+class Accelerated(Recorder):
+    """Gives JAX arrays, and notes how many batches were begun but not finished at each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finished: list[int] = []
+        self.unfinished: list[int] = []
+
+    def __call__(self, tokens: TokenBatch) -> jax.Array:
+        self.unfinished.append(len(self.shapes) - len(self.finished))
+        return jnp.asarray(super().__call__(tokens))
+
+
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerated:
+    monkeypatch.setattr(_collect, "_is_on_host", lambda batch: False)
+    return Accelerated()
+
+
+def embed_packed(texts: Sequence[str], encode: Accelerated, batch_size: int = 2) -> np.ndarray:
+    options = {"pad_id": 0, "dimension": 2, "batch_size": batch_size, "most_tokens": 128}
+    return make_embed(tokenize, encode, advance=encode.finished.append, **options)(texts)
+
+
+def test_an_accelerator_has_a_few_batches_at_a_time(accelerator: Accelerated) -> None:
+    found = embed_packed(MANY, accelerator)
+    np.testing.assert_array_equal(found, expected(MANY))
+    assert max(accelerator.unfinished) == _collect.AHEAD < len(accelerator.shapes)
+    assert sum(accelerator.finished) == len(MANY)
+
+
+def test_many_texts_of_a_batch_are_copied_in_parts(
+    monkeypatch: pytest.MonkeyPatch, accelerator: Accelerated
+) -> None:
+    copied: list[int] = []
+    take = _collect._take
+    monkeypatch.setattr(_collect, "TAKEN", 8)
+    monkeypatch.setattr(_collect, "MOST_TAKEN", 16)
+    monkeypatch.setattr(_collect, "_take", lambda *args: copied.append(len(args[1])) or take(*args))
+    found = embed_packed(MANY, accelerator, batch_size=64)
+    np.testing.assert_array_equal(found, expected(MANY))
+    assert len(copied) > len(accelerator.shapes)
+    assert set(copied) <= {8, 16}
+
+
+def test_what_goes_wrong_on_an_accelerator_reaches_the_caller(
+    monkeypatch: pytest.MonkeyPatch, accelerator: Accelerated
+) -> None:
+    class Lost:
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(_collect, "_begin_copy", lambda batch: Lost())
+    with pytest.raises(RuntimeError, match="out of memory"):
+        embed_packed(MANY, accelerator)
+    assert len(accelerator.shapes) <= _collect.AHEAD + 1
+
+
+@pytest.mark.parametrize("kind", [_collect.PINNED, "another"])
+def test_embeddings_are_copied_to_pinned_memory_where_there_is_any(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(_collect, "PINNED", kind)
+    batch = jnp.arange(6.0).reshape(2, 3)
+    copied = _collect._begin_copy(batch)
+    np.testing.assert_array_equal(copied, batch)
+    assert (copied.sharding.memory_kind == kind) == (kind == "pinned_host")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_goes_wrong_in_between_reaches_the_caller(
+    accelerator: Accelerated, error: type[BaseException]
+) -> None:
+    def stop(tokens: TokenBatch) -> jax.Array:
+        if len(accelerator.shapes) == 4:
+            raise error("stop")
+        return accelerator(tokens)
+
+    function = make_embed(tokenize, stop, pad_id=0, dimension=2, batch_size=2, most_tokens=128)
+    with pytest.raises(error, match="stop"):
+        function(MANY)
+    assert "embeddings_0" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])
@@ -110,9 +198,6 @@ def test_no_texts_give_no_rows_and_do_not_run_the_model() -> None:
     assert recorder.shapes == []
 
 
-MANY = ["x" * (n * n % 97) for n in range(200)]
-
-
 @pytest.mark.parametrize(("batch_size", "multiple"), [(1, 1), (3, 2), (64, 1), (64, 3)])
 def test_packed_texts_have_the_rows_of_padded_ones(batch_size: int, multiple: int) -> None:
     recorder = Recorder()
@@ -129,6 +214,17 @@ def test_a_cpu_gets_little_at_a_time() -> None:
     make_embed(tokenize, recorder, pad_id=0, dimension=2, most_tokens=128, multiple=2)(MANY * 5)
     assert max(rows * length for rows, length in recorder.shapes) == 2 * CPU_TOKENS
     assert len(set(recorder.shapes)) <= 4
+
+
+def test_batches_do_not_depend_on_how_many_are_laid_out_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few, many = Recorder(), Recorder()
+    options = {"pad_id": 0, "dimension": 2, "most_tokens": 128}
+    found = make_embed(tokenize, many, **options)(MANY * 5)
+    monkeypatch.setattr(_pieces, "TOKENS_TOGETHER", 1)
+    np.testing.assert_array_equal(make_embed(tokenize, few, **options)(MANY * 5), found)
+    assert few.shapes == many.shapes
 
 
 def test_rows_are_no_longer_than_the_model_takes() -> None:
