@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int32, Integer
 
 from bscl_jax.data._ragged import Ragged
+from bscl_jax.data._squeeze import squeeze
 from bscl_jax.types import TokenBatch
 
 Lengths = Integer[np.ndarray, " n"]
@@ -100,7 +101,9 @@ def pack(
         if sizes.max() > shape.length or sizes.sum() > shape.rows * shape.length:
             continue
         rows = fill_rows(sizes, length=shape.length, texts=shape.texts)
-        if len(rows) <= shape.rows:
+        if len(rows) > shape.rows:
+            rows = squeeze(sizes, rows=shape.rows, length=shape.length, texts=shape.texts)
+        if rows is not None:
             batch, texts, found = lay_out(token_lists, rows, shape, pad_id)
             places = np.empty(len(token_lists), np.int32)
             places[texts] = found

@@ -159,7 +159,9 @@ def test_masks_of_dropout_belong_to_the_row_however_the_batch_is_cut() -> None:
 
 @pytest.mark.parametrize("reason", ["float32", "too long", "odd heads", "bias"])
 def test_what_the_kernel_cannot_do_is_plain(reason: str) -> None:
-    case = Case(160 if reason == "too long" else 16, 24 if reason == "odd heads" else 32, "texts", 0)
+    case = Case(
+        160 if reason == "too long" else 16, 24 if reason == "odd heads" else 32, "texts", 0
+    )
     vectors, _, allowed = make_inputs(case, rows=1)
     dtype = jnp.float32 if reason == "float32" else jnp.bfloat16
     query, key, value = (x.astype(dtype) for x in vectors)
