@@ -31,13 +31,11 @@ def measure_encoding(case: Case, texts: Sequence[str]) -> dict[str, Any]:
 
 def measure_encoding_of_tokens(case: Case, texts: Sequence[str]) -> dict[str, Any]:
     """Measure the same from token ids: batches are laid out, computed and collected."""
-    import jax
-
     from bscl_jax import evaluation, parallel
 
     encoder, weights = make_model(case)
     mesh = parallel.make_mesh(1)
-    params, encode = parallel.replicate(weights, mesh), jax.jit(encoder.apply)
+    params, encode = parallel.replicate(weights, mesh), _jit(encoder.apply)
     token_lists = encoder.tokenize(texts)
     embed = evaluation.make_embed(
         lambda _: token_lists,
@@ -62,8 +60,6 @@ class Forward(NamedTuple):
 
 def prepare_forward(case: Case, texts: Sequence[str]) -> Forward:
     """Compile the forward pass of one packed batch, and put the batch on the device."""
-    import jax
-
     from bscl_jax import data, parallel
 
     encoder, weights = make_model(case)
@@ -75,7 +71,7 @@ def prepare_forward(case: Case, texts: Sequence[str]) -> Forward:
     mesh = parallel.make_mesh(1)
     params, placed = parallel.replicate(weights, mesh), parallel.place(batch, mesh)
     begin = time.perf_counter()
-    compiled = jax.jit(encoder.apply).lower(params, placed).compile()
+    compiled = _jit(encoder.apply).lower(params, placed).compile()
     facts = {
         "compile_seconds": time.perf_counter() - begin,
         "rows": len(chosen),
@@ -98,6 +94,15 @@ def measure_forward(case: Case, texts: Sequence[str]) -> dict[str, Any]:
         "first_seconds": first,
         **memory_of_jax(forward.compiled),
     }
+
+
+def _jit(apply: Callable[..., Any]) -> Any:
+    """Compile as ``SentenceEncoder`` does."""
+    import jax
+
+    from bscl_jax import parallel
+
+    return jax.jit(apply, compiler_options=parallel.compiler_options())
 
 
 def _measure_calls(

@@ -112,7 +112,11 @@ def make_step(case: Case, texts: Sequence[str], mesh: Any) -> Made:
         target_lengths=(128,),
         pad_id=encoder.pad_id,
         shapes=data.choose_shapes(
-            lengths, batch_size=size, max_shapes=1, multiple=parallel.row_multiple(mesh)
+            lengths,
+            batch_size=size,
+            max_shapes=1,
+            multiple=parallel.row_multiple(mesh),
+            pads_to_powers=parallel.pads_to_powers(mesh),
         ),
     )
     tokens = batch.packed

@@ -46,7 +46,7 @@ class SentenceEncoder:
         self.encoder = encoder
         self._mesh = parallel.make_mesh(devices)
         self.params = parallel.replicate(params, self._mesh)
-        self._encode = jax.jit(encoder.apply)
+        self._encode = jax.jit(encoder.apply, compiler_options=parallel.compiler_options())
         self.threshold = threshold
 
     @classmethod

@@ -139,3 +139,12 @@ def test_embedding_is_the_same_on_any_mesh_and_can_be_left_between_two_batches()
 
     with pytest.raises(training.Interrupted):
         make(1, leave)(params, PAIRS.queries)
+
+
+def test_embedding_is_compiled_as_xla_is_to_be_told(monkeypatch):
+    encoder, params = encoders.random(PAIRS.queries, seed=0, num_layers=1, hidden_size=8)
+    monkeypatch.setattr(parallel, "compiler_options", lambda: {"xla_no_such_option": True})
+    tower = assemble.Tower(encoder, "", lambda params: params)
+    embed = assemble.make_embed(tower, parallel.make_mesh(1), 4, lambda count: None)
+    with pytest.raises(Exception, match="No such compile option"):
+        embed(params, PAIRS.queries)

@@ -3,7 +3,7 @@ import importlib.metadata
 import numpy as np
 import pytest
 
-from bscl_jax import SentenceEncoder, encoders
+from bscl_jax import SentenceEncoder, encoders, parallel
 from bscl_jax.encoders._locate import WHEEL, WHEEL_VERSION
 from bscl_jax.evaluation import DTYPES, find_ranges, quantize
 
@@ -23,6 +23,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> SentenceEncoder:
     folder = tmp_path_factory.mktemp("model")
     encoders.save(folder, *encoders.random(TEXTS, seed=0, hidden_size=16, num_layers=1))
     return SentenceEncoder.load(folder)
+
+
+def test_its_program_is_compiled_as_xla_is_to_be_told(
+    model: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "compiler_options", lambda: {"xla_no_such_option": True})
+    told = SentenceEncoder(model.encoder, model.params)
+    with pytest.raises(Exception, match="No such compile option"):
+        told.encode(TEXTS)
 
 
 def test_a_list_gives_one_float32_row_a_text(model: SentenceEncoder) -> None:

@@ -74,6 +74,7 @@ def make_batches(
             max_shapes=section.num_shapes,
             multiple=parallel.row_multiple(mesh),
             most_tokens=most_tokens,
+            pads_to_powers=parallel.pads_to_powers(mesh),
         )
 
     def batch(order: np.ndarray, k: int) -> PairBatch:

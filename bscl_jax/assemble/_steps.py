@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Key
 
 from bscl_jax import config as configs
-from bscl_jax import training
+from bscl_jax import parallel, training
 from bscl_jax.assemble._batches import Batches
 from bscl_jax.assemble._fits import options
 from bscl_jax.assemble._loss import make_loss, takes_negatives
@@ -135,7 +135,8 @@ def make_gradients(
                 make_loss(stage.section.loss, mesh),
                 mesh=mesh,
                 chunk_size=section.chunk_size,
-            )
+            ),
+            compiler_options=parallel.compiler_options(),
         )
         for stage in stages
     ]

@@ -181,7 +181,11 @@ def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int
         advance: called with the number of texts of each finished batch.
     """
     whole = NamedSharding(mesh, PartitionSpec())  # each process reads all that comes out
-    apply = jax.jit(lambda params, tokens: tower.encode(params, tokens, None), out_shardings=whole)
+    apply = jax.jit(
+        lambda params, tokens: tower.encode(params, tokens, None),
+        out_shardings=whole,
+        compiler_options=parallel.compiler_options(),
+    )
 
     def embed(params: Params, texts: Sequence[str]) -> np.ndarray:
         return evaluation.make_embed(

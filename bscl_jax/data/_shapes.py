@@ -32,6 +32,7 @@ def choose_shapes(
     max_shapes: int = 4,
     multiple: int = 1,
     most_tokens: int = 512,
+    pads_to_powers: bool = False,
 ) -> tuple[Shape, ...]:
     """Choose the shapes of packed batches that waste least on these texts.
 
@@ -48,6 +49,8 @@ def choose_shapes(
         max_shapes: how many shapes may be chosen, at least 1.
         multiple: every number of rows is a multiple of this (the number of devices).
         most_tokens: most tokens of a row, at least those of the longest text.
+        pads_to_powers: rows of 65 to 127 tokens are computed as of 128, so none are as long as
+            that (``parallel.pads_to_powers``).
 
     Returns:
         The shapes, the largest first, the others in the order in which they were picked.
@@ -69,7 +72,7 @@ def choose_shapes(
     longest = _longest(sides, batch_size, extras, num_extras)
     candidates: dict[Shape, Float[np.ndarray, " m"]] = {}
     largest: list[Shape] = []
-    for length in _row_lengths(int(longest.max()), most_tokens):
+    for length in _row_lengths(int(longest.max()), most_tokens, pads_to_powers):
         fitting = batches[0] <= length
         filled, texts = _count_rows(batches[:, fitting], length)
         needed = np.full(len(fitting), np.inf)
@@ -123,11 +126,14 @@ def _choose(
     return chosen
 
 
-def _row_lengths(longest: int, most_tokens: int) -> list[int]:
+def _row_lengths(longest: int, most_tokens: int, pads_to_powers: bool) -> list[int]:
     """Return the lengths of rows that come into question, where the longest text has so many."""
     top = min(_up(longest, 8), most_tokens)
     most = min(max(top, FULL), most_tokens)
-    return sorted({top, *(length for length in ROW_LENGTHS if length <= most)})
+    found = {top, *(length for length in ROW_LENGTHS if length <= most)}
+    if pads_to_powers and most >= FULL:
+        found = {FULL if FULL // 2 < length < FULL else length for length in found}
+    return sorted(found)
 
 
 def _count_rows(

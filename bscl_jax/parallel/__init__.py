@@ -7,6 +7,7 @@ from bscl_jax.parallel._across import across as across
 from bscl_jax.parallel._mesh import AXIS as AXIS
 from bscl_jax.parallel._mesh import compiler_options as compiler_options
 from bscl_jax.parallel._mesh import make_mesh as make_mesh
+from bscl_jax.parallel._mesh import pads_to_powers as pads_to_powers
 from bscl_jax.parallel._mesh import row_multiple as row_multiple
 from bscl_jax.parallel._place import place as place
 from bscl_jax.parallel._place import replicate as replicate
@@ -29,6 +30,7 @@ __all__ = [
     "is_first",
     "make_agree",
     "make_mesh",
+    "pads_to_powers",
     "place",
     "replicate",
     "row_multiple",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bscl_jax.data._pack import fill_rows
-from bscl_jax.data._shapes import _count_rows
+from bscl_jax.data._shapes import _count_rows, choose_shapes
 
 
 @pytest.mark.parametrize("length", [30, 45, 64, 512])
@@ -20,3 +20,15 @@ def test_no_rows_are_counted_of_no_batches() -> None:
     rows, most = _count_rows(np.empty((8, 0), np.int64), 32)
     assert rows.tolist() == []
     assert most == 1
+
+
+def test_no_rows_are_as_long_as_a_gpu_would_fill_them_up() -> None:
+    lengths = np.clip(np.random.default_rng(0).lognormal(2.5, 0.5, 4000).astype(int), 3, 70)
+    lengths[:64] = 70
+
+    def between(pads: bool) -> set[int]:
+        shapes = choose_shapes([lengths] * 2, batch_size=32, max_shapes=8, pads_to_powers=pads)
+        return {shape.length for shape in shapes if 64 < shape.length < 128}
+
+    assert between(False)
+    assert not between(True)

@@ -41,6 +41,7 @@ def test_rows_are_a_multiple_of_the_devices_and_of_eight_on_each_gpu(
     devices = np.array([SimpleNamespace(platform=platform)] * 4)
     mesh: Any = SimpleNamespace(devices=devices, size=4)
     assert parallel.row_multiple(mesh) == 4 * each
+    assert parallel.pads_to_powers(mesh) == (platform == "gpu")
 
 
 def test_xla_is_told_to_leave_products_to_cublas_on_a_gpu_alone(monkeypatch: Any) -> None:
