@@ -46,12 +46,12 @@ class Setting(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """How rows are divided among blocks of threads.
+    """How a block of threads does its rows.
 
     Attributes:
-        rows: that a block does, one after another.
-        warps: of 32 threads, of a block.
-        stages: of rows that are on their way at a time, plus one.
+        rows: at most, one after another.
+        warps: of 32 threads.
+        stages: rows that are loaded or computed at a time.
     """
 
     rows: int
@@ -63,7 +63,10 @@ SHORT = Launch(rows=8, warps=4, stages=3)
 """Of rows up to 64 tokens."""
 
 LONG = Launch(rows=1, warps=8, stages=1)
-"""Of longer rows, two of which would not fit."""
+"""Of longer rows."""
+
+LEAST_BLOCKS = 768
+"""A block has several rows only where there are so many blocks, which keep a GPU busy."""
 
 
 def fits(num_tokens: int, num_features: int, dtype: Any) -> bool:
@@ -210,6 +213,8 @@ def _call(kernel: Any, setting: Setting, *arrays: Array) -> Array:
     rows, tokens, _, heads, features = packed.shape
     size = _padded(tokens)
     launch = LONG if size > 64 else SHORT
+    most = max(1, rows * heads // LEAST_BLOCKS)
+    together = min(launch.rows, 1 << most.bit_length() - 1)
 
     def run_rows(*refs: Any) -> None:
         head = pl.program_id(1)
@@ -218,28 +223,22 @@ def _call(kernel: Any, setting: Setting, *arrays: Array) -> Array:
             kernel(_Job(setting, tokens, head, row), *refs)
             return carry
 
-        left = rows - pl.program_id(0) * launch.rows
-        turns = jnp.minimum(left, launch.rows) if rows % launch.rows else launch.rows
+        left = rows - pl.program_id(0) * together
+        turns = jnp.minimum(left, together) if rows % together else together
         jax.lax.fori_loop(0, turns, run_row, 0)
 
-    def block(*shape: int | None) -> pl.BlockSpec:
-        inner = tuple(0 for _ in shape[1:])
-        return pl.BlockSpec((launch.rows, *shape), lambda row, head: (row, 0, *inner))
-
     all_three = pl.BlockSpec(
-        (launch.rows, size, 3, None, features), lambda row, head: (row, 0, 0, head, 0)
+        (together, size, 3, None, features), lambda row, head: (row, 0, 0, head, 0)
     )
-    of_head = pl.BlockSpec((launch.rows, size, None, features), lambda row, head: (row, 0, head, 0))
+    of_head = pl.BlockSpec((together, size, None, features), lambda row, head: (row, 0, head, 0))
+    asking = 1 if bits.shape[2] == 1 else size
+    of_bits = pl.BlockSpec((together, bits.shape[1], asking), lambda row, head: (row, 0, 0))
+    of_words = pl.BlockSpec((together, words.shape[1]), lambda row, head: (row, 0))
     shape = packed.shape if slopes else (rows, tokens, heads, features)
     run = pl.pallas_call(
         run_rows,
-        grid=(pl.cdiv(rows, launch.rows), heads),
-        in_specs=[
-            all_three,
-            block(bits.shape[1], 1 if bits.shape[2] == 1 else size),
-            block(words.shape[1]),
-            *(of_head for _ in slopes),
-        ],
+        grid=(pl.cdiv(rows, together), heads),
+        in_specs=[all_three, of_bits, of_words, *(of_head for _ in slopes)],
         out_specs=all_three if slopes else of_head,
         out_shape=jax.ShapeDtypeStruct(shape, packed.dtype),
         compiler_params=triton.CompilerParams(num_warps=launch.warps, num_stages=launch.stages),

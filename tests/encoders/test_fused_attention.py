@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import AbstractDevice, AbstractMesh, NamedSharding, PartitionSpec
 
 from bscl_jax import encoders, gradients, losses, parallel
-from bscl_jax.encoders import _kernels
+from bscl_jax.encoders import _fused_attention, _kernels
 from bscl_jax.encoders._attention import attend
 from bscl_jax.encoders._dropout import make_row_keys
 from bscl_jax.types import PairBatch, TokenBatch
@@ -66,8 +66,12 @@ def off(found: Any, wanted: Any) -> float:
     return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
 
 
+@pytest.mark.parametrize("least_blocks", [1, _fused_attention.LEAST_BLOCKS])  # 1: rows together
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_values_and_gradients_are_those_of_plain_attention_in_float32(case: Case) -> None:
+def test_values_and_gradients_are_those_of_plain_attention_in_float32(
+    monkeypatch: pytest.MonkeyPatch, case: Case, least_blocks: int
+) -> None:
+    monkeypatch.setattr(_fused_attention, "LEAST_BLOCKS", least_blocks)
     vectors, slope, allowed = make_inputs(case)
     row_keys = make_row_keys(jax.random.key(1), len(slope))
 
