@@ -1,4 +1,4 @@
-"""Very many texts put into few rows: those of one length at a time."""
+"""``fill_rows`` for very many texts, those of one length at a time, and for many batches."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -48,6 +48,38 @@ def fill_many(lengths: Lengths, *, length: int, texts: int, opens: int = 1) -> R
     counts = np.bincount(row_of + 1)
     by_row = order[_stable_order(row_of + 1, len(counts))[counts[0] :]]
     return Ragged(by_row.astype(np.int32), np.cumsum(counts) - counts[0])
+
+
+def count_rows(
+    batches: Int64[np.ndarray, "n m"], length: int
+) -> tuple[Int64[np.ndarray, " m"], int]:
+    """Return the rows that ``fill_rows`` fills of each batch, and the most texts of a row.
+
+    Many small batches are filled at once, a text of each at a time. A row is a number: in its
+    highest bits the tokens left, then that it was filled late, which makes it smaller, then its
+    place. So the smallest of those with room is the one that ``fill_rows`` takes.
+
+    Args:
+        batches: tokens of the n texts of each of m batches, the longest first.
+        length: tokens that a row has room for.
+    """
+    n, m = batches.shape
+    if 2 * m < n:
+        filled = [fill_rows(batch, length=length) for batch in batches.T]
+        texts = max((len(row) for rows in filled for row in rows), default=1)
+        return np.array([len(rows) for rows in filled], np.int64), texts
+    bits = n.bit_length()
+    rows = np.repeat(np.arange(n)[:, None] + (length << 2 * bits), m, axis=1)
+    inside = np.zeros((n, m), np.int64)
+    every, opened = np.arange(m), 0
+    for late, sizes in enumerate(batches << 2 * bits):
+        left = rows[: opened + 1] - sizes  # without room: below 0, above all others as unsigned
+        best = left.view(np.uint64).min(axis=0).view(np.int64)
+        place = best % (1 << bits)
+        rows[place, every] = (best >> 2 * bits << 2 * bits) + (n - late << bits) + place
+        inside[place, every] += 1
+        opened = max(opened, int(place.max()) + 1)
+    return np.count_nonzero(inside, axis=0), int(inside.max())
 
 
 def _stable_order(keys: Integer[np.ndarray, " n"], most: int) -> Int64[np.ndarray, " n"]:

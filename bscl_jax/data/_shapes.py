@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
+from bscl_jax.data._fill import count_rows
 from bscl_jax.data._pack import Lengths, Shape, fill_rows
 
 TEXTS_TRIED = 50_000
@@ -74,7 +75,7 @@ def choose_shapes(
     largest: list[Shape] = []
     for length in _row_lengths(int(longest.max()), most_tokens, pads_to_powers):
         fitting = batches[0] <= length
-        filled, texts = _count_rows(batches[:, fitting], length)
+        filled, texts = count_rows(batches[:, fitting], length)
         needed = np.full(len(fitting), np.inf)
         needed[fitting] = -(-filled // multiple) * multiple
         for rows in set(needed[fitting].astype(int).tolist()):
@@ -134,38 +135,6 @@ def _row_lengths(longest: int, most_tokens: int, pads_to_powers: bool) -> list[i
     if pads_to_powers and most >= FULL:
         found = {FULL if FULL // 2 < length < FULL else length for length in found}
     return sorted(found)
-
-
-def _count_rows(
-    batches: Int64[np.ndarray, "n m"], length: int
-) -> tuple[Int64[np.ndarray, " m"], int]:
-    """Return the rows that ``fill_rows`` fills of each batch, and the most texts of a row.
-
-    Many small batches are filled at once, a text of each at a time. A row is a number: in its
-    highest bits the tokens left, then that it was filled late, which makes it smaller, then its
-    place. So the smallest of those with room is the one that ``fill_rows`` takes.
-
-    Args:
-        batches: tokens of the n texts of each of m batches, the longest first.
-        length: tokens that a row has room for.
-    """
-    n, m = batches.shape
-    if 2 * m < n:
-        filled = [fill_rows(batch, length=length) for batch in batches.T]
-        texts = max((len(row) for rows in filled for row in rows), default=1)
-        return np.array([len(rows) for rows in filled], np.int64), texts
-    bits = n.bit_length()
-    rows = np.repeat(np.arange(n)[:, None] + (length << 2 * bits), m, axis=1)
-    inside = np.zeros((n, m), np.int64)
-    every, opened = np.arange(m), 0
-    for late, sizes in enumerate(batches << 2 * bits):
-        left = rows[: opened + 1] - sizes  # without room: below 0, above all others as unsigned
-        best = left.view(np.uint64).min(axis=0).view(np.int64)
-        place = best % (1 << bits)
-        rows[place, every] = (best >> 2 * bits << 2 * bits) + (n - late << bits) + place
-        inside[place, every] += 1
-        opened = max(opened, int(place.max()) + 1)
-    return np.count_nonzero(inside, axis=0), int(inside.max())
 
 
 def _up(number: int, multiple: int) -> int:

@@ -34,3 +34,20 @@ def test_very_many_texts_are_put_into_the_same_rows(length: int, opens: int) -> 
 
 def test_no_texts_fill_no_rows() -> None:
     assert len(_fill.fill_many(np.array([], np.int64), length=8, texts=2)) == 0
+
+
+@pytest.mark.parametrize("length", [30, 45, 64, 512])
+@pytest.mark.parametrize(("texts", "batches"), [(1, 5), (2, 1), (24, 100), (25, 3)])
+def test_as_many_rows_are_counted_as_are_filled(texts: int, batches: int, length: int) -> None:
+    random = np.random.default_rng(length + texts)
+    drawn = -np.sort(-random.integers(1, 31, (texts, batches)), axis=0)
+    rows, most = _fill.count_rows(drawn, length)
+    filled = [fill_rows(batch, length=length) for batch in drawn.T]
+    assert rows.tolist() == [len(each) for each in filled]
+    assert most == max(len(row) for each in filled for row in each)
+
+
+def test_no_rows_are_counted_of_no_batches() -> None:
+    rows, most = _fill.count_rows(np.empty((8, 0), np.int64), 32)
+    assert rows.tolist() == []
+    assert most == 1
