@@ -37,6 +37,7 @@ def settings_of(task: dict[str, Any], key: str) -> tuple[Path, list[str]]:
 
 def run(tasks: dict[str, Any], arguments: argparse.Namespace) -> int:
     """Train the chosen rows, one after the other."""
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     for name, task in tasks.items():
         if arguments.task and name not in arguments.task:
             continue
@@ -46,19 +47,20 @@ def run(tasks: dict[str, Any], arguments: argparse.Namespace) -> int:
             path, overrides = settings_of(task, key)
             folder = arguments.runs / name / key
             if "peer" not in row:
-                if status := run_ours(path, overrides, folder, arguments.seeds):
+                if status := run_ours(path, overrides, folder, seeds):
                     return status
             elif arguments.torch_python:
-                for seed in range(arguments.seeds):
+                for seed in seeds:
                     place = folder / f"seed-{seed}"
                     train_peer(row["peer"], path, overrides, place, seed, arguments.torch_python)
     return 0
 
 
-def run_ours(path: Path, overrides: list[str], folder: Path, seeds: int) -> int:
+def run_ours(path: Path, overrides: list[str], folder: Path, seeds: range) -> int:
     """Train a row of ours; what is finished is left alone."""
-    sets = [word for each in [*overrides, f"run.dir={folder}"] for word in ("--set", each)]
-    command = ["run.py", "--config", path, *sets, "--runs", str(seeds), "--resume"]
+    overrides = [*overrides, f"run.seed={seeds.start}", f"run.dir={folder}"]
+    sets = [word for each in overrides for word in ("--set", each)]
+    command = ["run.py", "--config", path, *sets, "--runs", str(len(seeds)), "--resume"]
     print(" ".join(["python", *map(str, command)]), flush=True)
     return subprocess.run([sys.executable, *command], cwd=REPOSITORY).returncode
 
@@ -78,7 +80,8 @@ def main() -> int:
     parser.add_argument("what", choices=["run", "tables"])
     parser.add_argument("--task", action="append", help="only this task; may be repeated")
     parser.add_argument("--row", action="append", help="only this row; may be repeated")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="how many")
+    parser.add_argument("--first-seed", type=int, default=0, help="those before are left out")
     parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="their folder")
     parser.add_argument("--torch-python", help="a Python with sentence-transformers")
     arguments = parser.parse_args()
