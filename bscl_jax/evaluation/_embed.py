@@ -5,11 +5,16 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from bscl_jax.evaluation._collect import collect_all, take_texts
-from bscl_jax.evaluation._pieces import LENGTHS, Piece, cut_packed, cut_padded
-from bscl_jax.types import TokenBatch
+from bscl_jax.evaluation._collect import (
+    Encode,
+    collect_all,
+    encode_all,
+    encode_together,
+    take_texts,
+)
+from bscl_jax.evaluation._pieces import LENGTHS, Piece, cut_packed, cut_padded, on_cpu
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Texts → float32 ``(n, d)``, row i the embedding of text i."""
@@ -20,7 +25,7 @@ FEW_TOKENS = 128
 
 def make_embed(
     tokenize: Callable[[list[str]], list[list[int]]],
-    encode: Callable[[TokenBatch], Float[Array, "b *k d"]],
+    encode: Encode,
     *,
     pad_id: int,
     dimension: int,
@@ -67,16 +72,18 @@ def make_embed(
 
     options: Any = {"pad_id": pad_id, "batch_size": batch_size, "multiple": multiple}
 
-    def cut(token_lists: list[list[int]]) -> Iterator[Piece]:
+    begin_packed = encode_together if multiple == 1 and on_cpu() else encode_all
+
+    def begin(token_lists: list[list[int]]) -> Iterator[tuple[Piece, Array]]:
         if most_tokens is None or _has_few_tokens(token_lists):
-            return cut_padded(token_lists, most_tokens=max_length or LENGTHS[-1], **options)
-        return cut_packed(token_lists, most_tokens=most_tokens, **options)
+            longest = max_length or LENGTHS[-1]
+            return encode_all(encode, cut_padded(token_lists, most_tokens=longest, **options))
+        return begin_packed(encode, cut_packed(token_lists, most_tokens=most_tokens, **options))
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         embeddings = np.zeros((len(texts), dimension), np.float32)
-        pieces = cut(tokenize(list(texts)))
-        running = (take_texts(piece, encode(piece.tokens)) for piece in pieces)
-        collect_all(embeddings, running, advance)
+        begun = begin(tokenize(list(texts)))
+        collect_all(embeddings, (take_texts(*each) for each in begun), advance)
         return embeddings
 
     return embed

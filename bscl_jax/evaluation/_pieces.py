@@ -78,8 +78,7 @@ def cut_packed(
     lengths = np.fromiter(map(len, token_lists), np.int64, len(token_lists))
     for rows in data.pack_all(lengths, most_tokens=most_tokens):
         most = max(1, CPU_TOKENS // rows.length) * multiple
-        on_cpu = jax.default_backend() == "cpu"
-        size = _up(min(batch_size, most) if on_cpu else batch_size, multiple)
+        size = _up(min(batch_size, most) if on_cpu() else batch_size, multiple)
         together = max(1, TOKENS_TOGETHER // (rows.length * size)) * size
         for start in range(0, len(rows.texts), together):
             chosen = data.Rows(rows.length, rows.texts[start : start + together])
@@ -104,6 +103,11 @@ def _lay_out(
         batch = jax.tree.map(lambda x, start=start: x[start : start + size], tokens)
         inside = slice(offsets[start], offsets[min(start + size, len(rows.texts))])
         yield Piece(texts[inside], batch, places[inside] - start * shape.texts)
+
+
+def on_cpu() -> bool:
+    """Whether batches are computed by the processor itself."""
+    return jax.default_backend() == "cpu"
 
 
 def filled(rows: int, batch_size: int, multiple: int) -> int:

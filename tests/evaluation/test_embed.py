@@ -1,12 +1,14 @@
 import threading
+import time
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bscl_jax.evaluation import _collect, _pieces, make_embed, unit_rows
+from bscl_jax.evaluation import _collect, _embed, _pieces, make_embed, unit_rows
 from bscl_jax.evaluation._pieces import CPU_TOKENS
 from bscl_jax.types import TokenBatch
 
@@ -87,6 +89,7 @@ class Accelerated(Recorder):
 @pytest.fixture
 def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerated:
     monkeypatch.setattr(_collect, "_is_on_host", lambda batch: False)
+    monkeypatch.setattr(_embed, "on_cpu", lambda: False)
     return Accelerated()
 
 
@@ -224,7 +227,71 @@ def test_batches_do_not_depend_on_how_many_are_laid_out_at_once(
     found = make_embed(tokenize, many, **options)(MANY * 5)
     monkeypatch.setattr(_pieces, "TOKENS_TOGETHER", 1)
     np.testing.assert_array_equal(make_embed(tokenize, few, **options)(MANY * 5), found)
-    assert few.shapes == many.shapes
+    assert sorted(few.shapes) == sorted(many.shapes)
+
+
+class Crowd(Recorder):
+    """Notes how many batches were encoded at a time.
+
+    Attributes:
+        most: at a time.
+        beside_first: of a shape, while its first batch was encoded.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most, self.beside_first = 0, 0
+        self._running: list[tuple[int, ...]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, tokens: TokenBatch) -> np.ndarray:
+        shape = tokens.ids.shape
+        with self._lock:
+            self._running.append(shape)
+            is_first = shape not in self.shapes
+            self.most = max(self.most, len(self._running))
+        time.sleep(0.02)
+        with self._lock:
+            if is_first:
+                self.beside_first = max(self.beside_first, self._running.count(shape) - 1)
+            self._running.remove(shape)
+        return super().__call__(tokens)
+
+
+def test_a_cpu_computes_two_small_batches_at_a_time() -> None:
+    crowd, texts = Crowd(), MANY * 3 + ["x" * 250] * 9
+    found = make_embed(tokenize, crowd, pad_id=0, dimension=2, most_tokens=256)(texts)
+    np.testing.assert_array_equal(found, embed(texts, Recorder()))
+    assert crowd.most == 2
+    assert len(set(crowd.shapes)) > 1
+    assert crowd.beside_first == 0  # two threads would compile the same program
+
+
+@pytest.mark.parametrize("options", [{"multiple": 2}, {"batch_size": 4, "most_tokens": None}])
+def test_devices_that_share_a_batch_and_padded_rows_compute_one_at_a_time(
+    options: dict[str, Any],
+) -> None:
+    crowd = Crowd()
+    defaults = {"pad_id": 0, "dimension": 2, "most_tokens": 128}
+    make_embed(tokenize, crowd, **defaults | options)(MANY * 2)
+    assert crowd.most == 1
+    assert len(crowd.shapes) > 3
+
+
+def test_large_batches_are_computed_one_at_a_time() -> None:
+    crowd, long = Crowd(), ["x" * CPU_TOKENS] * 6
+    make_embed(tokenize, crowd, pad_id=0, dimension=2, most_tokens=2 * CPU_TOKENS)(long)
+    assert crowd.most == 1
+    assert len(crowd.shapes) > 3
+
+
+def test_what_goes_wrong_in_a_thread_reaches_the_caller() -> None:
+    def stop(tokens: TokenBatch) -> np.ndarray:
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        make_embed(tokenize, stop, pad_id=0, dimension=2, most_tokens=128)(MANY)
+    assert not any(thread.name.startswith("encode") for thread in threading.enumerate())
 
 
 def test_rows_are_no_longer_than_the_model_takes() -> None:
