@@ -43,7 +43,8 @@ def make_embed(
     Args:
         tokenize: texts → token ids, cut to the model's length.
         encode: one batch → embeddings, compiled by the caller: ``(b, d)`` of a padded batch,
-            ``(b, k, d)`` of a packed one (``tokens.lengths``).
+            ``(b, k, d)`` of a packed one (``tokens.lengths``). On a CPU that is one device, two
+            threads call it at a time with packed ones.
         pad_id: the id that fills up a short text.
         dimension: features of an embedding (needed where there is no text to learn it from).
         batch_size: rows encoded at a time; a CPU, faster with less at a time, is given fewer packed
@@ -71,7 +72,6 @@ def make_embed(
         raise ValueError(f"batch_size must be at least 1, was {batch_size}; 64 suits most machines")
 
     options: Any = {"pad_id": pad_id, "batch_size": batch_size, "multiple": multiple}
-
     begin_packed = encode_together if multiple == 1 and on_cpu() else encode_all
 
     def begin(token_lists: list[list[int]]) -> Iterator[tuple[Piece, Array]]:
