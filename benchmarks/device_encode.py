@@ -31,14 +31,14 @@ def measure_encoding(case: Case, texts: Sequence[str]) -> dict[str, Any]:
 
 def measure_encoding_of_tokens(case: Case, texts: Sequence[str]) -> dict[str, Any]:
     """Measure the same from token ids: batches are laid out, computed and collected."""
-    from bscl_jax import evaluation, parallel
+    from bscl_jax import data, evaluation, parallel
 
     encoder, weights = make_model(case)
     mesh = parallel.make_mesh(1)
     params, encode = parallel.replicate(weights, mesh), _jit(encoder.apply)
-    token_lists = encoder.tokenize(texts)
+    token_ids = data.tokenize_all(texts, encoder.tokenize)
     embed = evaluation.make_embed(
-        lambda _: token_lists,
+        lambda _: token_ids,
         lambda tokens: encode(params, parallel.place(tokens, mesh)),
         pad_id=encoder.pad_id,
         dimension=encoder.dimension,

@@ -11,6 +11,7 @@ WEIGHTS = ("autocast", "bfloat16")  # float32 weights under autocast, or all in 
 PRECISIONS = ("highest", "default")
 THREE_PRODUCTS = "BF16_BF16_F32_X3"
 TEXTS = 65536
+TEXTS_A_ROW = 4  # packed rows hold as many and some more, so that both compute as much at a time
 COMPILED = ("step", "cached step", "embed device")
 TOGETHER = 12
 """So many of the programs, the first ones, are compiled at once before the first is measured."""
@@ -99,6 +100,7 @@ def _models(small: bool, key: str, ways: tuple[str, ...]) -> list[Case]:
         return [{"kind": kind, "shape": shape, "n": n, key: way, **more} for way in chosen]
 
     def encode(shape: str, n: int, batch_size: int) -> list[Case]:
+        batch_size = batch_size // TEXTS_A_ROW if jax else batch_size
         kinds = (*(("embed device",) if jax else ()), "encode tokens", "encode")
         return [
             case for kind in kinds for case in each(kind, shape, n, encodes, batch_size=batch_size)

@@ -1,6 +1,7 @@
 """The friendly face of a trained model: texts in, vectors out."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -180,15 +181,16 @@ class SentenceEncoder:
     ) -> np.ndarray:
         from rich.progress import Progress
 
-        from bscl_jax import parallel
+        from bscl_jax import data, parallel
         from bscl_jax.evaluation import make_embed
 
+        tokenize = partial(self.encoder.tokenize, prompt=prompt)
         left_out = self.encoder.count_prompt(prompt)
         options = {"prompt_length": left_out} if left_out else {}
         with Progress(disable=not show_progress) as bar:
             task = bar.add_task("encode", total=len(texts))
             embed = make_embed(
-                lambda texts: self.encoder.tokenize(texts, prompt=prompt),
+                lambda texts: data.tokenize_all(texts, tokenize),
                 lambda tokens: self._encode(
                     self.params, parallel.place(tokens, self._mesh), **options
                 ),

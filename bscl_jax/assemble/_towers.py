@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,9 @@ from bscl_jax.types import Params, Task, TokenBatch
 
 Embed = Callable[[Params, Sequence[str]], np.ndarray]
 """``(params, texts) -> embeddings``, float32 ``(n, d)``."""
+
+LISTS_KEPT = 4
+"""The tokens of the last few lists of texts are kept: an epoch embeds what the one before did."""
 
 
 class Tower(NamedTuple):
@@ -186,10 +189,11 @@ def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int
         out_shardings=whole,
         compiler_options=parallel.compiler_options(),
     )
+    tokenize = lru_cache(LISTS_KEPT)(lambda texts: data.tokenize_all(texts, tower.tokenize))
 
     def embed(params: Params, texts: Sequence[str]) -> np.ndarray:
         return evaluation.make_embed(
-            tower.tokenize,
+            lambda texts: tokenize(tuple(texts)),
             lambda tokens: apply(params, parallel.place(tokens, mesh)),
             pad_id=tower.encoder.pad_id,
             dimension=tower.encoder.dimension,

@@ -20,7 +20,7 @@ from bscl_jax.data._pack import Shape, lay_out, pack
 from bscl_jax.data._pack_all import Rows, pack_all
 from bscl_jax.data._positives import KnownPositives, known_couples
 from bscl_jax.data._quarantine import write_quarantine
-from bscl_jax.data._ragged import Ragged
+from bscl_jax.data._ragged import Ragged, tokenize_all
 from bscl_jax.data._shapes import choose_shapes
 from bscl_jax.data._sides import by_side
 from bscl_jax.data._table import Table, read_table
@@ -75,6 +75,7 @@ __all__ = [
     "read_table",
     "read_texts",
     "recall_file",
+    "tokenize_all",
     "tokenize_pairs",
     "write_pairs",
     "write_quarantine",

@@ -165,8 +165,8 @@ def _packed_or_padded(
 
 
 def length_batches(
-    token_lists: Sequence[Sequence[int]], *, batch_size: int, lengths: Sequence[int]
-) -> Iterator[tuple[Int64[np.ndarray, " b"], list[Sequence[int]]]]:
+    token_lists: Sequence[Sequence[int]] | Ragged, *, batch_size: int, lengths: Sequence[int]
+) -> Iterator[tuple[Int64[np.ndarray, " b"], list[Sequence[int]] | Ragged]]:
     """Cut texts into batches of like lengths, the longest first.
 
     Little is padded, and the first batch needs the most memory: what passes it passes all.
@@ -178,7 +178,8 @@ def length_batches(
         lengths: the padded lengths that ``pad`` will be given, rising.
 
     Returns:
-        For each batch the positions of its texts among the n, and their token ids.
+        For each batch the positions of its texts among the n, and their token ids, as lists or as a
+        ``Ragged``, whichever was given.
 
     Raises:
         ValueError: before the first batch, if a text does not fit the last length or
@@ -194,10 +195,21 @@ def length_batches(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be 1 or more, got {batch_size}; 64 suits most machines")
-    sizes = np.array([len(tokens) for tokens in token_lists], dtype=np.int64)
+    if isinstance(token_lists, Ragged):
+        sizes = token_lists.lengths
+    else:
+        sizes = np.array([len(tokens) for tokens in token_lists], dtype=np.int64)
     fitting_length(int(sizes.max(initial=0)), lengths)
     longest_first = np.argsort(-sizes, kind="stable")
     batches = (
         longest_first[start : start + batch_size] for start in range(0, len(sizes), batch_size)
     )
-    return ((rows, [token_lists[row] for row in rows]) for rows in batches)
+    return ((rows, _take(token_lists, rows)) for rows in batches)
+
+
+def _take(
+    token_lists: Sequence[Sequence[int]] | Ragged, rows: Int64[np.ndarray, " b"]
+) -> list[Sequence[int]] | Ragged:
+    if isinstance(token_lists, Ragged):
+        return token_lists.take(rows)
+    return [token_lists[row] for row in rows]

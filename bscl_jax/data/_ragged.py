@@ -99,8 +99,24 @@ class Ragged:
 
 
 def tokenize_all(texts: Sequence[str], tokenize: Tokenize) -> Ragged:
-    """Tokenize texts, some at a time; each must get a token or more."""
-    chunks: list[Ragged] = []
+    """Tokenize texts, a few thousand at a time, and lay their token ids end to end.
+
+    Args:
+        texts: n texts, possibly none.
+        tokenize: from texts to their token ids.
+
+    Returns:
+        The token ids of each text.
+
+    Raises:
+        ValueError: ``tokenize`` returns another number of rows or a row without tokens.
+
+    Example:
+        >>> from bscl_jax.data import tokenize_all
+        >>> tokenize_all(["fine", "due"], lambda texts: [[1, len(t)] for t in texts])[1].tolist()
+        [1, 3]
+    """
+    chunks: list[Ragged] = [Ragged.from_lists([])]
     for start in range(0, len(texts), CHUNK):
         asked = list(texts[start : start + CHUNK])
         rows = tokenize(asked)
@@ -109,12 +125,11 @@ def tokenize_all(texts: Sequence[str], tokenize: Tokenize) -> Ragged:
                 f"tokenize must return one list for each text, got {len(rows)} for {len(asked)}"
             )
         chunks.append(Ragged.from_lists(rows))
-    lengths = np.concatenate([chunk.lengths for chunk in chunks])
-    if not lengths.all():
-        text = texts[int(np.argmin(lengths))]
+    found = Ragged.join(chunks)
+    if not found.lengths.all():
+        text = texts[int(np.argmin(found.lengths))]
         raise ValueError(
             f"tokenize must return a token or more for each text, got none for {text!r}; "
             "let it add the special tokens"
         )
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    return Ragged(np.concatenate([chunk.flat for chunk in chunks]), offsets)
+    return found

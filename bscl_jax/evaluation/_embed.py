@@ -1,12 +1,12 @@
 """Texts of any number and length → one array of embeddings."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from jaxtyping import Array
 
+from bscl_jax import data
 from bscl_jax.evaluation._collect import (
     Encode,
     collect_all,
@@ -24,7 +24,7 @@ FEW_TOKENS = 128
 
 
 def make_embed(
-    tokenize: Callable[[list[str]], list[list[int]]],
+    tokenize: Callable[[list[str]], Sequence[Sequence[int]] | data.Ragged],
     encode: Encode,
     *,
     pad_id: int,
@@ -41,14 +41,15 @@ def make_embed(
     rows have one of a few lengths, and there is a power of two of them in a batch.
 
     Args:
-        tokenize: texts → token ids, cut to the model's length.
+        tokenize: texts → token ids, cut to the model's length; given all texts at once. Lists are
+            read into a ``data.Ragged``, which ``data.tokenize_all`` returns sooner.
         encode: one batch → embeddings, compiled by the caller: ``(b, d)`` of a padded batch,
             ``(b, k, d)`` of a packed one (``tokens.lengths``). On a CPU that is one device, two
             threads call it at a time with packed ones.
         pad_id: the id that fills up a short text.
         dimension: features of an embedding (needed where there is no text to learn it from).
-        batch_size: rows encoded at a time; a CPU, faster with less at a time, is given fewer packed
-            ones.
+        batch_size: rows encoded at a time; fewer packed ones where these come to more than 512
+            tokens on a CPU, which is faster with less at a time, or 65,536 on an accelerator.
         multiple: each batch is filled up to a multiple of so many rows, the devices that share it.
         max_length: tokens that a text has at most; nothing is padded beyond. None is 8192.
         most_tokens: tokens that a packed row may have, the model's positions; None pads every text
@@ -74,15 +75,16 @@ def make_embed(
     options: Any = {"pad_id": pad_id, "batch_size": batch_size, "multiple": multiple}
     begin_packed = encode_together if multiple == 1 and on_cpu() else encode_all
 
-    def begin(token_lists: list[list[int]]) -> Iterator[tuple[Piece, Array]]:
-        if most_tokens is None or _has_few_tokens(token_lists):
+    def begin(tokens: data.Ragged) -> Iterator[tuple[Piece, Array]]:
+        if most_tokens is None or len(tokens.flat) < FEW_TOKENS:
             longest = max_length or LENGTHS[-1]
-            return encode_all(encode, cut_padded(token_lists, most_tokens=longest, **options))
-        return begin_packed(encode, cut_packed(token_lists, most_tokens=most_tokens, **options))
+            return encode_all(encode, cut_padded(tokens, most_tokens=longest, **options))
+        return begin_packed(encode, cut_packed(tokens, most_tokens=most_tokens, **options))
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         embeddings = np.zeros((len(texts), dimension), np.float32)
-        begun = begin(tokenize(list(texts)))
+        found = tokenize(list(texts))
+        begun = begin(found if isinstance(found, data.Ragged) else data.Ragged.from_lists(found))
         collect_all(embeddings, (take_texts(*each) for each in begun), advance)
         return embeddings
 
@@ -99,7 +101,3 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
         [[0.6, 0.8], [0.0, 0.0]]
     """
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def _has_few_tokens(token_lists: list[list[int]]) -> bool:
-    return all(count < FEW_TOKENS for count in accumulate(map(len, token_lists)))

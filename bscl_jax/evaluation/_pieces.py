@@ -1,6 +1,6 @@
 """Many texts cut into batches of a few shapes: a text a row, or several."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -16,7 +16,12 @@ LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 
 CPU_TOKENS = 512
 """Tokens that a CPU is given at a time in packed rows: what becomes of them stays in its cache."""
 
-TOKENS_TOGETHER = 1 << 17
+ACCELERATOR_TOKENS = 1 << 16
+"""Those that an accelerator is given, which more at a time keep no busier: the first batch is soon
+laid out, the last one soon written, and filled up by little.
+"""
+
+TOKENS_TOGETHER = 1 << 16
 """Tokens of packed rows that are laid out at once, where batches are smaller."""
 
 
@@ -36,7 +41,7 @@ class Piece(NamedTuple):
 
 
 def cut_padded(
-    token_lists: Sequence[Sequence[int]],
+    tokens: data.Ragged,
     *,
     pad_id: int,
     batch_size: int,
@@ -46,24 +51,24 @@ def cut_padded(
     """Cut texts into batches of like lengths, the longest first, each text in a row of its own.
 
     Args:
-        token_lists: texts as token ids.
+        tokens: texts as token ids.
         pad_id: the id that fills up.
         batch_size: most texts of a batch; those of the last are filled up to a power of two.
         multiple: every number of rows is a multiple of this.
         most_tokens: nothing is padded beyond.
     """
     lengths = (*(length for length in LENGTHS if length < most_tokens), most_tokens)
-    for texts, chosen in data.length_batches(token_lists, batch_size=batch_size, lengths=lengths):
+    for texts, chosen in data.length_batches(tokens, batch_size=batch_size, lengths=lengths):
         missing = filled(len(texts), batch_size, multiple) - len(texts)
-        tokens = jax.tree.map(
+        batch = jax.tree.map(
             lambda x, missing=missing: np.concatenate([x, np.repeat(x[:1], missing, axis=0)]),
             data.pad(chosen, lengths, pad_id),
         )
-        yield Piece(texts, tokens, slice(len(texts)))
+        yield Piece(texts, batch, slice(len(texts)))
 
 
 def cut_packed(
-    token_lists: Sequence[Sequence[int]],
+    tokens: data.Ragged,
     *,
     pad_id: int,
     batch_size: int,
@@ -72,35 +77,30 @@ def cut_packed(
 ) -> Iterator[Piece]:
     """Cut texts into batches of packed rows, the longest first.
 
-    Args: as ``cut_padded``, with ``batch_size`` the most rows of a batch. On a CPU it has fewer,
-        no more than ``CPU_TOKENS`` tokens for each of the ``multiple``.
+    Args: as ``cut_padded``, with ``batch_size`` the most rows of a batch. For each of the
+        ``multiple`` it has no more than ``CPU_TOKENS`` tokens or ``ACCELERATOR_TOKENS``.
     """
-    lengths = np.fromiter(map(len, token_lists), np.int64, len(token_lists))
-    for rows in data.pack_all(lengths, most_tokens=most_tokens):
-        most = max(1, CPU_TOKENS // rows.length) * multiple
-        size = _up(min(batch_size, most) if on_cpu() else batch_size, multiple)
+    most_at_a_time = CPU_TOKENS if on_cpu() else ACCELERATOR_TOKENS
+    for rows in data.pack_all(tokens.lengths, most_tokens=most_tokens):
+        most = max(1, most_at_a_time // rows.length) * multiple
+        size = _up(min(batch_size, most), multiple)
         together = max(1, TOKENS_TOGETHER // (rows.length * size)) * size
         for start in range(0, len(rows.texts), together):
             chosen = data.Rows(rows.length, rows.texts[start : start + together])
-            yield from _lay_out(token_lists, chosen, size, multiple, pad_id)
+            yield from _lay_out(tokens, chosen, size, multiple, pad_id)
 
 
 def _lay_out(
-    token_lists: Sequence[Sequence[int]], rows: data.Rows, size: int, multiple: int, pad_id: int
+    tokens: data.Ragged, rows: data.Rows, size: int, multiple: int, pad_id: int
 ) -> Iterator[Piece]:
     """Lay out rows at once and cut them into batches of so many."""
-    texts, offsets = rows.texts.flat, rows.texts.offsets.tolist()
+    offsets = rows.texts.offsets.tolist()
     rest = len(rows.texts) % size
     missing = filled(rest, size, multiple) - rest if rest else 0
     shape = rows.shape(len(rows.texts) + missing)
-    ascending = np.argsort(texts)  # as the lists lie in memory
-    ranks = np.empty_like(texts)
-    ranks[ascending] = np.arange(len(texts))
-    chosen = data.Ragged.from_lists([token_lists[text] for text in texts[ascending].tolist()])
-    within = data.Ragged(ranks, rows.texts.offsets)
-    tokens, _, places = data.lay_out(chosen, within, shape, pad_id)
+    whole, texts, places = data.lay_out(tokens, rows.texts, shape, pad_id)
     for start in range(0, len(rows.texts), size):
-        batch = jax.tree.map(lambda x, start=start: x[start : start + size], tokens)
+        batch = jax.tree.map(lambda x, start=start: x[start : start + size], whole)
         inside = slice(offsets[start], offsets[min(start + size, len(rows.texts))])
         yield Piece(texts[inside], batch, places[inside] - start * shape.texts)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bscl_jax.data import length_batches, make_pair_batch, num_batches, tokenize_pairs
+from bscl_jax.data import Ragged, length_batches, make_pair_batch, num_batches, tokenize_pairs
 from bscl_jax.types import Pairs
 
 LENGTHS = (4, 8)
@@ -135,6 +135,15 @@ def test_embedding_batches_hold_every_text_once_and_never_grow(sizes, batch_size
     assert [sizes[row] for row in seen] == sorted(sizes, reverse=True)
     assert longest == sorted(longest, reverse=True)
     assert all(len(tokens) == batch_size for _, tokens in batches[:-1])
+
+
+def test_tokens_in_one_array_are_cut_into_the_same_batches():
+    texts = [[i] * (i % 8 + 1) for i in range(50)]
+    lists = length_batches(texts, batch_size=7, lengths=LENGTHS)
+    arrays = length_batches(Ragged.from_lists(texts), batch_size=7, lengths=LENGTHS)
+    for (rows, tokens), (same_rows, taken) in zip(lists, arrays, strict=True):
+        assert rows.tolist() == same_rows.tolist()
+        assert tokens == [taken[row].tolist() for row in range(len(taken))]
 
 
 def test_texts_of_one_length_keep_their_order():

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bscl_jax.data import Ragged
 from bscl_jax.evaluation import _collect, _embed, _pieces, make_embed, unit_rows
 from bscl_jax.evaluation._pieces import CPU_TOKENS
 from bscl_jax.types import TokenBatch
@@ -217,6 +218,26 @@ def test_a_cpu_gets_little_at_a_time() -> None:
     make_embed(tokenize, recorder, pad_id=0, dimension=2, most_tokens=128, multiple=2)(MANY * 5)
     assert max(rows * length for rows, length in recorder.shapes) == 2 * CPU_TOKENS
     assert len(set(recorder.shapes)) <= 4
+
+
+def test_an_accelerator_gets_as_much_at_a_time_as_keeps_it_busy(
+    monkeypatch: pytest.MonkeyPatch, accelerator: Accelerated
+) -> None:
+    monkeypatch.setattr(_pieces, "on_cpu", lambda: False)
+    monkeypatch.setattr(_pieces, "ACCELERATOR_TOKENS", 1024)
+    found = embed_packed(MANY * 20, accelerator, batch_size=64)
+    np.testing.assert_array_equal(found, expected(MANY * 20))
+    whole = [rows * length for rows, length in accelerator.shapes if rows > 1]
+    assert max(whole) == 1024
+    assert len(accelerator.shapes) > _collect.AHEAD
+
+
+@pytest.mark.parametrize("most_tokens", [None, 128])
+def test_tokens_in_one_array_have_the_rows_of_lists(most_tokens: int | None) -> None:
+    options = {"pad_id": 0, "dimension": 2, "batch_size": 3, "most_tokens": most_tokens}
+    array = Ragged.from_lists(tokenize(MANY))
+    found = make_embed(lambda _: array, Recorder(), **options)(MANY)
+    np.testing.assert_array_equal(found, expected(MANY))
 
 
 def test_batches_do_not_depend_on_how_many_are_laid_out_at_once(
