@@ -70,13 +70,22 @@ def main(given: list[str] | None = None) -> int:
         earlier = json.loads(arguments.after.read_text(encoding="utf-8"))["cases"]
         report["cases"] = [case for case in earlier if "note" not in case]
     kept = {case["label"] for case in report["cases"]}
-    groups = {n: [c for c in cases if c["label"] not in kept] for n, cases in groups.items()}
+    groups = {name: _leave_out(kept, cases) for name, cases in groups.items()}
     with tempfile.TemporaryDirectory() as folder:
         _measure_all(groups, Path(folder), end, report, arguments.out)
     import device_table
 
     print(device_table.draw(report))
     return 0
+
+
+def _leave_out(kept: set[str], cases: list[Case]) -> list[Case]:
+    """Return the cases but those that are kept, which are not compiled either."""
+    left = [case for case in cases if case["label"] not in kept]
+    return [
+        {**case, "cases": _leave_out(kept, case["cases"])} if "cases" in case else case
+        for case in left
+    ]
 
 
 def _choose(arguments: argparse.Namespace) -> dict[str, list[Case]]:

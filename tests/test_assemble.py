@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 
@@ -139,6 +140,25 @@ def test_embedding_is_the_same_on_any_mesh_and_can_be_left_between_two_batches()
 
     with pytest.raises(training.Interrupted):
         make(1, leave)(params, PAIRS.queries)
+
+
+def test_what_every_epoch_embeds_is_tokenized_once():
+    encoder, params = encoders.random(PAIRS.queries, seed=0, num_layers=1, hidden_size=8)
+    asked = []
+
+    class Tower(assemble.Tower):
+        def tokenize(self, texts):
+            asked.append(list(texts))
+            return super().tokenize(texts)
+
+    tower = Tower(encoder, "", lambda params: params)
+    embed = assemble.make_embed(tower, parallel.make_mesh(1), 4, lambda count: None)
+    more = jax.tree.map(lambda leaf: 2 * leaf, params)
+    for texts in (PAIRS.queries, PAIRS.targets, PAIRS.queries[::-1]):
+        first = embed(params, texts)
+        np.testing.assert_array_equal(embed(params, list(texts)), first)
+        assert np.abs(embed(more, texts) - first).max() > 0.01
+    assert asked == [PAIRS.queries, PAIRS.targets, PAIRS.queries[::-1]]
 
 
 def test_embedding_is_compiled_as_xla_is_to_be_told(monkeypatch):

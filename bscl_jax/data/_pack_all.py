@@ -71,7 +71,8 @@ def pack_all(lengths: Lengths, *, most_tokens: int = ROW_LENGTHS[-1]) -> list[Ro
         for start in range(min(SHORTEST_TRIED, len(allowed)))
     ]
     every = max(1, len(lengths) // TEXTS_TRIED)
-    some = lengths if every == 1 else np.sort(lengths)[::every]
+    small = lengths.astype(np.min_scalar_type(longest))  # which is sorted by its digits
+    some = lengths if every == 1 else np.sort(small, kind="stable")[::every].astype(np.int64)
     found = [_pack(some, tried) for tried in tries]
     best = int(np.argmin([sum(rows.cost for rows in packed) for packed in found]))
     return found[best] if every == 1 else _pack(lengths, tries[best])

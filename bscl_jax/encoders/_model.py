@@ -17,20 +17,10 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from bscl_jax.encoders._attention import Linear, RowKeys
 from bscl_jax.encoders._dropout import count_dropped, drop, make_words
+from bscl_jax.encoders._gelu import gelu
 from bscl_jax.encoders._kernels import AUTO, wants_kernels
 from bscl_jax.encoders._placing import Placing, place_texts
 from bscl_jax.encoders._products import ROUNDED, dot_general
-
-
-def gelu(values: Array) -> Array:
-    """The exact GELU, x · Φ(x), computed in float32 at least.
-
-    By the error function, as PyTorch does: XLA makes one loop of it on a CPU, and three of the
-    ``erfc`` in ``jax.nn.gelu``, which keeps digits of values near 0 that nothing here needs.
-    """
-    wide = values.astype(jnp.promote_types(values.dtype, jnp.float32))
-    return (0.5 * wide * (1 + jax.lax.erf(wide * 0.5**0.5))).astype(values.dtype)
-
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": gelu,

@@ -26,6 +26,9 @@ MOST_TAKEN = 4 * TAKEN
 AHEAD = 3
 """So many batches of an accelerator may wait to be computed, copied and written."""
 
+WRITERS = 2
+"""Threads that write what an accelerator has computed: each at a few gigabytes a second."""
+
 CPU_BATCHES = 2
 """So many small batches a CPU computes at a time: one has work where the other waits for a core."""
 
@@ -84,32 +87,32 @@ def take_texts(piece: Piece, batch: Float[Array, "b *k d"]) -> list[Part]:
 def collect_all(
     embeddings: np.ndarray, running: Iterator[list[Part]], advance: Callable[[int], None] | None
 ) -> None:
-    """Write all batches, those of an accelerator by a thread, while the next are begun."""
-    waiting: deque[Callable[[], int]] = deque()
+    """Write all batches, those of an accelerator by threads, while the next are begun."""
+    waiting: deque[list[Callable[[], int]]] = deque()
 
     def finish_first() -> None:
-        count = waiting.popleft()()
+        count = sum(finish() for finish in waiting.popleft())
         if advance is not None:
             advance(count)
 
-    with ThreadPoolExecutor(1, "embeddings") as thread:
+    with ThreadPoolExecutor(WRITERS, "embeddings") as threads:
         for parts in running:
+            waiting.append([partial(_write, embeddings, part) for part in parts])
             on_host = _is_on_host(parts[0][1])
-            if waiting and not on_host:
-                waiting[-1] = thread.submit(waiting[-1]).result
-            waiting.append(partial(_write, embeddings, parts))
+            if not on_host:
+                waiting[-1] = [threads.submit(write).result for write in waiting[-1]]
             if len(waiting) > (1 if on_host else AHEAD):
                 finish_first()
         while waiting:
             finish_first()
 
 
-def _write(embeddings: np.ndarray, parts: list[Part]) -> int:
-    """Write the embeddings of a batch, as soon as they are there, and return their number."""
-    for texts, batch, places in parts:
-        found = np.asarray(batch, np.float32).reshape(-1, embeddings.shape[1])
-        embeddings[texts] = found[places]
-    return sum(len(texts) for texts, _, _ in parts)
+def _write(embeddings: np.ndarray, part: Part) -> int:
+    """Write the embeddings of a part, as soon as they are there, and return their number."""
+    texts, batch, places = part
+    found = np.asarray(batch, np.float32).reshape(-1, embeddings.shape[1])
+    embeddings[texts] = found[places]
+    return len(texts)
 
 
 def _begin_copy(batch: jax.Array) -> jax.Array:

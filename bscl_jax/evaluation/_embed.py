@@ -49,7 +49,7 @@ def make_embed(
         pad_id: the id that fills up a short text.
         dimension: features of an embedding (needed where there is no text to learn it from).
         batch_size: rows encoded at a time; fewer packed ones where these come to more than 512
-            tokens on a CPU, which is faster with less at a time, or 65,536 on an accelerator.
+            tokens on a CPU, which is faster with less at a time, or 131,072 on an accelerator.
         multiple: each batch is filled up to a multiple of so many rows, the devices that share it.
         max_length: tokens that a text has at most; nothing is padded beyond. None is 8192.
         most_tokens: tokens that a packed row may have, the model's positions; None pads every text

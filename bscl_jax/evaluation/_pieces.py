@@ -16,12 +16,12 @@ LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 
 CPU_TOKENS = 512
 """Tokens that a CPU is given at a time in packed rows: what becomes of them stays in its cache."""
 
-ACCELERATOR_TOKENS = 1 << 16
+ACCELERATOR_TOKENS = 1 << 17
 """Those that an accelerator is given, which more at a time keep no busier: the first batch is soon
 laid out, the last one soon written, and filled up by little.
 """
 
-TOKENS_TOGETHER = 1 << 16
+TOKENS_TOGETHER = 1 << 17
 """Tokens of packed rows that are laid out at once, where batches are smaller."""
 
 

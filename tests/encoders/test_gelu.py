@@ -1,0 +1,47 @@
+"""GELU in bfloat16, by polynomials."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import erf
+
+from bscl_jax.encoders import _gelu
+from bscl_jax.encoders._gelu import gelu
+
+VALUES = np.concatenate([np.linspace(-9, 9, 40_001), [-1e30, -100.0, 100.0, 1e30]])
+PHI = (1 + erf(VALUES / np.sqrt(2))) / 2
+SLOPE = PHI + VALUES * np.exp(-np.square(VALUES) / 2) / np.sqrt(2 * np.pi)
+
+
+def test_its_polynomials_are_as_near_as_they_say():
+    wide = jnp.asarray(VALUES, jnp.float32)
+    found = jnp.maximum(wide, -_gelu.LARGEST) * _gelu._half_plus_odd(wide, _gelu.PHI)
+    slope = np.asarray(_gelu._half_plus_odd(wide, _gelu.SLOPE), np.float64)
+    np.testing.assert_allclose(found, VALUES * PHI, rtol=1e-6, atol=1.65e-5)
+    np.testing.assert_allclose(slope, SLOPE, rtol=0, atol=7e-5)
+
+
+def test_in_bfloat16_it_is_the_exact_one_but_for_rounding():
+    values = jnp.asarray(VALUES, jnp.bfloat16)
+    exact = gelu(values.astype(jnp.float32))
+    np.testing.assert_allclose(gelu(values).astype(jnp.float32), exact, rtol=2**-8, atol=1.65e-5)
+    assert gelu(values).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("way", [jax.jvp, "vjp"])
+def test_in_bfloat16_its_gradient_is_the_exact_one_but_for_rounding(way):
+    values, ones = jnp.asarray(VALUES, jnp.bfloat16), jnp.ones(len(VALUES), jnp.bfloat16)
+    if way == "vjp":
+        (found,) = jax.vjp(gelu, values)[1](ones)
+    else:
+        _, found = jax.jvp(gelu, (values,), (ones,))
+    exact = jax.vmap(jax.grad(gelu))(values.astype(jnp.float32))
+    assert found.dtype == jnp.bfloat16
+    np.testing.assert_allclose(found.astype(jnp.float32), exact, rtol=2**-8, atol=7e-5)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_what_is_no_number_stays_none(dtype):
+    values = jnp.array([jnp.nan, jnp.inf], dtype)
+    np.testing.assert_array_equal(np.isnan(gelu(values).astype(np.float32)), [True, False])
