@@ -169,10 +169,10 @@ class SentenceEncoder:
     def _scale_and_cut(
         self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
     ) -> np.ndarray:
-        """Scale as the model says, cut, scale as the caller says: sentence-transformers' order."""
+        """Scale as the model says (in place), cut, scale as the caller says, as its peer does."""
         from bscl_jax.evaluation import unit_rows
 
-        whole = unit_rows(raw) if normalize is None and self.encoder.normalize else raw
+        whole = unit_rows(raw, out=raw) if normalize is None and self.encoder.normalize else raw
         cut = whole[:, :truncate_dim]
         return unit_rows(cut) if normalize else cut
 

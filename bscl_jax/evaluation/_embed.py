@@ -22,6 +22,8 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 FEW_TOKENS = 128
 """Fewer tokens in all are padded, as packed rows would stay empty."""
 
+ROWS_AT_ONCE = 512
+
 
 def make_embed(
     tokenize: Callable[[list[str]], Sequence[Sequence[int]] | data.Ragged],
@@ -91,8 +93,12 @@ def make_embed(
     return embed
 
 
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
+def unit_rows(vectors: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarray:
     """Scale each row of ``(n, d)`` to length 1; a zero row stays zero.
+
+    Args:
+        vectors: of floats, or of whole numbers, which become float64.
+        out: where to, such as ``vectors`` itself; None makes a new array.
 
     Example:
         >>> import numpy as np
@@ -100,4 +106,11 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
         >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
         [[0.6, 0.8], [0.0, 0.0]]
     """
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    if out is None:
+        whole = np.issubdtype(vectors.dtype, np.integer)
+        out = np.empty(vectors.shape, np.float64 if whole else vectors.dtype)
+    for start in range(0, len(vectors), ROWS_AT_ONCE):  # what lies between stays in the cache
+        rows = slice(start, start + ROWS_AT_ONCE)
+        lengths = np.linalg.norm(vectors[rows], axis=-1, keepdims=True)
+        np.divide(vectors[rows], np.maximum(lengths, 1e-12), out=out[rows])
+    return out

@@ -345,3 +345,17 @@ def test_a_batch_size_below_one_is_refused() -> None:
 
 def test_a_zero_row_stays_zero_when_rows_are_made_unit() -> None:
     np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_many_rows_are_made_unit_bit_for_bit_as_all_at_once(dtype: Any) -> None:
+    rows = (9 * np.random.default_rng(0).standard_normal((2 * _embed.ROWS_AT_ONCE + 3, 5))).astype(
+        dtype
+    )
+    found = unit_rows(rows)
+    whole = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+    assert found.dtype == whole.dtype
+    np.testing.assert_array_equal(found, whole)
+    if found.dtype == dtype:
+        assert unit_rows(rows, out=rows) is rows
+        np.testing.assert_array_equal(rows, whole)
