@@ -169,7 +169,7 @@ class SentenceEncoder:
     def _scale_and_cut(
         self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
     ) -> np.ndarray:
-        """Scale as the model says (in place), cut, scale as the caller says, as its peer does."""
+        """Scale as the model says (in place), cut, scale as asked: sentence-transformers' order."""
         from bscl_jax.evaluation import unit_rows
 
         whole = unit_rows(raw, out=raw) if normalize is None and self.encoder.normalize else raw

@@ -23,6 +23,7 @@ FEW_TOKENS = 128
 """Fewer tokens in all are padded, as packed rows would stay empty."""
 
 ROWS_AT_ONCE = 512
+"""So many rows are scaled at a time."""
 
 
 def make_embed(
