@@ -11,7 +11,7 @@ WEIGHTS = ("autocast", "bfloat16")  # float32 weights under autocast, or all in 
 PRECISIONS = ("highest", "default")
 THREE_PRODUCTS = "BF16_BF16_F32_X3"
 TEXTS = 65536
-TEXTS_A_ROW = 2  # packed rows hold more: both compute about as much at a time
+TEXTS_A_ROW = 2  # packed rows hold more; 2,048 have as many tokens as encode takes at a time
 COMPILED = ("step", "cached step", "embed device")
 TOGETHER = 12
 """So many of the programs, the first ones, are compiled at once before the first is measured."""

@@ -17,8 +17,8 @@ CPU_TOKENS = 512
 """Tokens that a CPU is given at a time in packed rows: what becomes of them stays in its cache."""
 
 ACCELERATOR_TOKENS = 1 << 17
-"""Those that an accelerator is given, which more at a time keep no busier: the first batch is soon
-laid out, the last one soon written, and filled up by little.
+"""Those that an accelerator is given. More at a time keep it no busier, and it waits until the
+first batch is laid out and the last one is written.
 """
 
 TOKENS_TOGETHER = 1 << 17
