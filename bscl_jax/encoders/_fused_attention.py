@@ -7,6 +7,7 @@ several times, which takes longer than the matrix products. Queries, keys and va
 product that makes them all, so that nothing has to take them apart before.
 """
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -43,6 +44,11 @@ class Setting(NamedTuple):
     scale: float
     dropped: int
     interpret: bool
+
+    @property
+    def left(self) -> float:
+        """What dropout multiplies the probabilities with that it keeps."""
+        return LEVELS / (LEVELS - self.dropped)
 
 
 class Launch(NamedTuple):
@@ -134,19 +140,29 @@ class _Job(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """One head of one row, as its block of threads sees it."""
+    """One head of one row, as its block of threads sees it.
+
+    Attributes:
+        query: what each token asks with.
+        key: what it is asked by.
+        value: what it gives.
+        raised: exponentials of the logits, 1 the largest of a token's.
+        share: what they are multiplied with to be probabilities, and by dropout.
+        kept: which of them dropout keeps; None for all.
+        there: where a token is real.
+    """
 
     query: Float[Array, "p f"]
     key: Float[Array, "p f"]
     value: Float[Array, "p f"]
-    probabilities: Float[Array, "p p"]
+    raised: Float[Array, "p p"]
+    share: Float[Array, "p 1"]
     kept: Bool[Array, "p p"] | None
     there: Bool[Array, "p f"]
 
-    def drop(self, setting: Setting, values: Float[Array, "p p"]) -> Float[Array, "p p"]:
-        if self.kept is None:
-            return values
-        return jnp.where(self.kept, values * (LEVELS / (LEVELS - setting.dropped)), 0.0)
+    def drop(self, values: Float[Array, "p p"]) -> Float[Array, "p p"]:
+        """Dropout, but for what the values left are multiplied with."""
+        return values if self.kept is None else jnp.where(self.kept, values, 0.0)
 
 
 def _load(job: _Job, packed: Any, bits: Any, words: Any) -> _Block:
@@ -154,19 +170,19 @@ def _load(job: _Job, packed: Any, bits: Any, words: Any) -> _Block:
     _, size, _, features = packed.shape
     there = count((size, features), 0) < num_tokens
     q, k, v = (triton.load(packed.at[row, :, part], mask=there, other=0.0) for part in _PARTS)
-    logits = triton.dot(q, k, trans_b=True) * setting.scale
     down, across = (count((size, size), axis) for axis in (0, 1))
-    may = _may(bits, num_tokens, row, across)
-    logits = jnp.where(may, logits, jnp.finfo(jnp.float32).min)
+    logits = triton.dot(q, k, trans_b=True)
+    logits = jnp.where(_may(bits, num_tokens, row, across), logits, jnp.finfo(jnp.float32).min)
     logits = jnp.where(across < num_tokens, logits, -jnp.inf)
-    raised = jnp.exp(logits - jnp.max(logits, axis=1)[:, None])
-    probabilities = raised * (1 / jnp.sum(raised, axis=1))[:, None]
+    scale = setting.scale / math.log(2)
+    raised = jnp.exp2((logits - jnp.max(logits, axis=1)[:, None]) * scale)
+    share = setting.left / jnp.sum(raised, axis=1)[:, None]
     kept = None
     if setting.dropped:
         numbers = (head * num_tokens + down) * num_tokens + across
         both = words[row, _PARTS[0]], words[row, _PARTS[1]]
         kept = keeps(numbers.astype(jnp.uint32), both, setting.dropped)
-    return _Block(q, k, v, probabilities, kept, there)
+    return _Block(q, k, v, raised, share, kept, there)
 
 
 def _may(bits: Any, num_tokens: int, row: Any, across: Int32[Array, "p p"]) -> Bool[Array, "p p"]:
@@ -183,9 +199,9 @@ def _may(bits: Any, num_tokens: int, row: Any, across: Int32[Array, "p p"]) -> B
 def _forward_kernel(job: _Job, *refs: Any) -> None:
     *inputs, mixed = refs
     block = _load(job, *inputs)
-    thinned = block.drop(job.setting, block.probabilities).astype(block.value.dtype)
-    found = triton.dot(thinned, block.value)
-    triton.store(mixed.at[job.row], found.astype(mixed.dtype), mask=block.there)
+    dtype = block.value.dtype
+    found = triton.dot(block.drop(block.raised).astype(dtype), block.value) * block.share
+    triton.store(mixed.at[job.row], found.astype(dtype), mask=block.there)
 
 
 def _backward_kernel(job: _Job, *refs: Any) -> None:
@@ -194,14 +210,14 @@ def _backward_kernel(job: _Job, *refs: Any) -> None:
     block = _load(job, *inputs)
     dtype = block.query.dtype
     given = triton.load(slope.at[row], mask=block.there, other=0.0)
-    thinned = block.drop(setting, block.probabilities).astype(dtype)
-    pulled = block.drop(setting, triton.dot(given, block.value, trans_b=True))
-    mean = jnp.sum(pulled * block.probabilities, axis=1)[:, None]
-    of_logits = (block.probabilities * (pulled - mean) * setting.scale).astype(dtype)
+    mixing = block.raised * block.share
+    along = mixing * block.drop(triton.dot(given, block.value, trans_b=True))
+    level = jnp.sum(along, axis=1)[:, None] / setting.left
+    of_logits = (along - mixing * level).astype(dtype)
     slopes = (
-        triton.dot(of_logits, block.key),
-        triton.dot(of_logits, block.query, trans_a=True),
-        triton.dot(thinned, given, trans_a=True),
+        triton.dot(of_logits, block.key) * setting.scale,
+        triton.dot(of_logits, block.query, trans_a=True) * setting.scale,
+        triton.dot(block.drop(mixing).astype(dtype), given, trans_a=True),
     )
     for part, found in zip(_PARTS, slopes, strict=True):
         triton.store(of_packed.at[row, :, part], found.astype(dtype), mask=block.there)
