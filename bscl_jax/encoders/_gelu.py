@@ -3,8 +3,15 @@
 In bfloat16, which accelerators compute in, polynomials are as good as an error function and quicker
 (an H200's loops by 6 to 22 %): their errors, of x · Φ(x) and of its slope, are a hundredth and a
 twenty-fifth of what rounding to bfloat16 does to values just below 1.
+
+Where it follows a product on a GPU, cuBLAS does it before the product is written, which saves a
+loop; but by a formula with tanh, that is off by 5e-4. In bfloat16 this does not show: embeddings of
+all-MiniLM-L6-v2 are 2.4e-5 from those of float32 (1 − cosine, texts of STSb) with either, and 7e-7
+where the formula is all that differs.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -43,18 +50,35 @@ def gelu(values: Array) -> Array:
     return 0.5 * values * (1 + jax.lax.erf(values * 0.5**0.5))
 
 
+def gelu_of_product(values: Array) -> Array:
+    """``gelu`` of a matrix product with its bias, which cuBLAS computes with them in bfloat16."""
+    if values.dtype == jnp.bfloat16 and jax.default_backend() == "gpu":
+        return _gelu_by_tanh(values)
+    return gelu(values)
+
+
 @jax.custom_jvp
 def _rounded_gelu(values: Array) -> Array:
     wide = values.astype(jnp.float32)
     return (jnp.maximum(wide, -LARGEST) * _half_plus_odd(wide, PHI)).astype(values.dtype)
 
 
-@_rounded_gelu.defjvp
-def _slope(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Array, Array]:
+@jax.custom_jvp
+def _gelu_by_tanh(values: Array) -> Array:
+    return jax.nn.gelu(values, approximate=True)  # XLA knows it by its operations, in this type
+
+
+def _differentiate(
+    function: Callable[[Array], Array], primals: tuple[Any], tangents: tuple[Any]
+) -> tuple[Array, Array]:
     (values,), (changes,) = primals, tangents
     slope = _half_plus_odd(values.astype(jnp.float32), SLOPE)
     changed = slope * changes.astype(jnp.float32)
-    return _rounded_gelu(values), changed.astype(values.dtype)
+    return function(values), changed.astype(values.dtype)
+
+
+_rounded_gelu.defjvp(partial(_differentiate, _rounded_gelu))
+_gelu_by_tanh.defjvp(partial(_differentiate, _gelu_by_tanh))
 
 
 def _half_plus_odd(x: Array, coefficients: tuple[float, ...]) -> Array:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from bscl_jax.encoders._attention import Linear, RowKeys
 from bscl_jax.encoders._dropout import count_dropped, drop, make_words
-from bscl_jax.encoders._gelu import gelu
+from bscl_jax.encoders._gelu import gelu, gelu_of_product
 from bscl_jax.encoders._kernels import AUTO, wants_kernels
 from bscl_jax.encoders._placing import Placing, place_texts
 from bscl_jax.encoders._products import ROUNDED, dot_general
@@ -29,6 +29,9 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "silu": jax.nn.silu,
 }
 """Activations by the names that a checked config has."""
+
+OF_PRODUCTS = ACTIVATIONS | {"gelu": gelu_of_product}
+"""The same, of a matrix product with its bias and of nothing else."""
 
 COMPUTATION_TYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 

@@ -1,4 +1,4 @@
-"""GELU in bfloat16, by polynomials."""
+"""GELU in bfloat16, by polynomials, and as cuBLAS has it."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import pytest
 from scipy.special import erf
 
 from bscl_jax.encoders import _gelu
-from bscl_jax.encoders._gelu import gelu
+from bscl_jax.encoders._gelu import gelu, gelu_of_product
 
 VALUES = np.concatenate([np.linspace(-9, 9, 40_001), [-1e30, -100.0, 100.0, 1e30]])
 PHI = (1 + erf(VALUES / np.sqrt(2))) / 2
@@ -29,13 +29,31 @@ def test_in_bfloat16_it_is_the_exact_one_but_for_rounding():
     assert gelu(values).dtype == jnp.bfloat16
 
 
+def test_the_one_that_cublas_computes_with_a_product_is_off_by_less_than_half_a_thousandth() -> (
+    None
+):
+    values = jnp.asarray(VALUES, jnp.float32)
+    np.testing.assert_allclose(_gelu._gelu_by_tanh(values), VALUES * PHI, rtol=1e-6, atol=4.8e-4)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_of_a_product_it_is_the_one_of_cublas_on_a_gpu_in_bfloat16(backend, monkeypatch) -> None:
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    for dtype in (jnp.float32, jnp.bfloat16):
+        by_cublas = backend == "gpu" and dtype == jnp.bfloat16
+        values = jnp.asarray(VALUES, dtype)
+        wanted = jax.nn.gelu(values, approximate=True) if by_cublas else gelu(values)
+        np.testing.assert_array_equal(gelu_of_product(values), wanted)
+
+
+@pytest.mark.parametrize("function", [gelu, _gelu._gelu_by_tanh])
 @pytest.mark.parametrize("way", [jax.jvp, "vjp"])
-def test_in_bfloat16_its_gradient_is_the_exact_one_but_for_rounding(way):
+def test_in_bfloat16_its_gradient_is_the_exact_one_but_for_rounding(way, function):
     values, ones = jnp.asarray(VALUES, jnp.bfloat16), jnp.ones(len(VALUES), jnp.bfloat16)
     if way == "vjp":
-        (found,) = jax.vjp(gelu, values)[1](ones)
+        (found,) = jax.vjp(function, values)[1](ones)
     else:
-        _, found = jax.jvp(gelu, (values,), (ones,))
+        _, found = jax.jvp(function, (values,), (ones,))
     exact = jax.vmap(jax.grad(gelu))(values.astype(jnp.float32))
     assert found.dtype == jnp.bfloat16
     np.testing.assert_allclose(found.astype(jnp.float32), exact, rtol=2**-8, atol=7e-5)

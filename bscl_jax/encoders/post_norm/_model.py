@@ -14,8 +14,8 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 from bscl_jax.encoders._attention import RowKeys, attend_to_itself
 from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._model import (
-    ACTIVATIONS,
     EMBEDDING_SITE,
+    OF_PRODUCTS,
     LinearWeights,
     Model,
     add_and_normalize,
@@ -198,6 +198,6 @@ def finish_layer(
         config, dtype, "attention_norm", hidden, attended, dropout, **options
     )
     inner = make_dense(config, dtype, wide, "intermediate")(hidden)
-    outer = product(ACTIVATIONS[config.hidden_act](inner), wide, "output")
+    outer = product(OF_PRODUCTS[config.hidden_act](inner), wide, "output")
     dropout = row_keys, site + 1, rate
     return add_and_normalize(config, dtype, "output_norm", hidden, outer, dropout, **options)
