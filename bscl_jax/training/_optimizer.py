@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from bscl_jax.training._norm import find_norm
 from bscl_jax.training._schedule import warm_up_and_decay
 from bscl_jax.training._temperature import BIAS, NAME
 
@@ -82,7 +83,7 @@ def make_optimizer(
         raise ValueError(f"weight_decay must be >= 0, got {weight_decay}; 0 turns it off")
     adam = optax.scale_by_adam(B1, B2, EPSILON) if bias_correction else _scale_by_raw_adam()
     return optax.chain(
-        optax.clip_by_global_norm(max_gradient_norm),
+        _clip_by_norm(max_gradient_norm),
         adam,
         optax.add_decayed_weights(weight_decay, mask=_decayed),
         _scale_by_rate(num_steps, warmup, learning_rate, temperature_learning_rate),
@@ -92,6 +93,20 @@ def make_optimizer(
 def last_learning_rate(opt_state: Any) -> Float[Array, ""] | None:
     """Return the learning rate of the last step, or None where the optimizer does not keep one."""
     return optax.tree.get(opt_state, "learning_rate", None)
+
+
+def _clip_by_norm(most: float) -> optax.GradientTransformation:
+    """Optax's ``clip_by_global_norm``, by the norm that a step has anyway: XLA finds it once."""
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        norm = find_norm(updates)
+
+        def clip(leaf: Array) -> Array:
+            return jnp.where(norm < most, leaf, (leaf / norm.astype(leaf.dtype)) * most)
+
+        return jax.tree.map(clip, updates), state
+
+    return optax.GradientTransformation(optax.identity().init, update)
 
 
 def _scale_by_raw_adam() -> optax.GradientTransformation:

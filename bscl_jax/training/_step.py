@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Key
 from bscl_jax import gradients, parallel
 from bscl_jax.training._gradient import make_gradient
 from bscl_jax.training._nonfinite import update_if_finite
+from bscl_jax.training._norm import find_norm
 from bscl_jax.training._optimizer import last_learning_rate
 from bscl_jax.training._state import State
 from bscl_jax.training._temperature import BIAS, NAME, clamp_temperature
@@ -75,7 +76,7 @@ def make_step(
 
     def step(state: State, batch: PairBatch, key: Key[Array, ""] | None) -> tuple[State, Facts]:
         value, grads = gradient(state, batch, key)
-        norm = optax.tree.norm(grads)
+        norm = find_norm(grads)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = clamp_temperature(optax.apply_updates(state.params, updates))
         facts = {"loss": value, "gradient_norm": norm}
