@@ -26,7 +26,7 @@ MOST_TAKEN = 4 * TAKEN
 AHEAD = 3
 """So many batches of an accelerator may wait to be computed, copied and written."""
 
-WRITERS = 2
+WRITERS = 4
 """Threads that write what an accelerator has computed: each at a few gigabytes a second."""
 
 CPU_BATCHES = 2
