@@ -1,13 +1,17 @@
 """GELU in bfloat16, by polynomials, and as cuBLAS has it."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import erf
 
+from bscl_jax import encoders
 from bscl_jax.encoders import _gelu
 from bscl_jax.encoders._gelu import gelu, gelu_of_product
+from bscl_jax.types import TokenBatch
 
 VALUES = np.concatenate([np.linspace(-9, 9, 40_001), [-1e30, -100.0, 100.0, 1e30]])
 PHI = (1 + erf(VALUES / np.sqrt(2))) / 2
@@ -44,6 +48,19 @@ def test_of_a_product_it_is_the_one_of_cublas_on_a_gpu_in_bfloat16(backend, monk
         values = jnp.asarray(VALUES, dtype)
         wanted = jax.nn.gelu(values, approximate=True) if by_cublas else gelu(values)
         np.testing.assert_array_equal(gelu_of_product(values), wanted)
+
+
+@pytest.mark.parametrize(("dtype", "layers_by_cublas"), [("bfloat16", 2), ("float32", 0)])
+def test_each_layer_has_on_a_gpu_what_xla_gives_to_cublas(
+    dtype, layers_by_cublas, monkeypatch
+) -> None:
+    encoder, params = encoders.random(["one word"], seed=0, dtype=dtype, attention="plain")
+    ids = np.ones((2, 8), np.int32)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    traced = jax.jit(encoder.apply).trace(params, TokenBatch(ids, ids > 0))
+    text = traced.lower(lowering_platforms=("cuda",)).as_text()
+    assert len(re.findall(r"stablehlo.tanh .*tensor<16x128xbf16>", text)) == layers_by_cublas
+    assert text.count("stablehlo.tanh") == layers_by_cublas
 
 
 @pytest.mark.parametrize("function", [gelu, _gelu._gelu_by_tanh])
