@@ -5,6 +5,7 @@ import optax
 import pytest
 
 from bscl_jax import training
+from bscl_jax.training._optimizer import _clip_by_norm
 
 SAME_IN_FLOAT64 = 1e-12
 RATE_IN_FLOAT32 = 1e-6
@@ -79,6 +80,17 @@ def test_six_steps_equal_the_equations(bias_correction: bool, scale: float, floa
 def test_a_long_gradient_is_clipped_so_that_its_length_does_not_matter(float64: None) -> None:
     long, longer = (run(training.make_optimizer(num_steps=STEPS), scale) for scale in (10.0, 100.0))
     jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, rtol=SAME_IN_FLOAT64), long, longer)
+
+
+@pytest.mark.parametrize("scale", [0.01, 10.0])
+def test_it_clips_as_optax_does_bit_for_bit_and_with_its_state(scale: float) -> None:
+    random = np.random.default_rng(0)
+    gradient = {name: scale * random.standard_normal(9).astype(np.float32) for name in "ab"}
+    theirs, ours = optax.clip_by_global_norm(1.0), _clip_by_norm(1.0)
+    state = ours.init(gradient)
+    assert state == theirs.init(gradient)
+    found, wanted = (jax.jit(each.update)(gradient, state) for each in (ours, theirs))
+    jax.tree.map(np.testing.assert_array_equal, found, wanted)
 
 
 def test_only_weights_decay_and_not_biases_norms_and_the_scalars_of_the_loss() -> None:
