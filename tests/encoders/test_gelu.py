@@ -33,9 +33,7 @@ def test_in_bfloat16_it_is_the_exact_one_but_for_rounding():
     assert gelu(values).dtype == jnp.bfloat16
 
 
-def test_the_one_that_cublas_computes_with_a_product_is_off_by_less_than_half_a_thousandth() -> (
-    None
-):
+def test_the_one_of_cublas_is_off_by_less_than_half_a_thousandth() -> None:
     values = jnp.asarray(VALUES, jnp.float32)
     np.testing.assert_allclose(_gelu._gelu_by_tanh(values), VALUES * PHI, rtol=1e-6, atol=4.8e-4)
 
