@@ -1,9 +1,10 @@
 """Who may still be among the nearest of some rows, while points come by in blocks."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float32, Int64, Integer
+from jaxtyping import Bool, Float32, Int64, Integer
 
 CROWD = 2048
 
@@ -17,13 +18,27 @@ class Candidates:
     many, everything is a candidate. New ones wait until there are enough of them to be worth
     lowering the thresholds.
 
+    Where points come in random order, those seen so far are a sample of all: of a row's ``count``
+    nearest it holds c, on average, and as many as c + 5 √c + 3 in one case of a million. So the
+    value at this place bounds that of the last neighbor, and a threshold can be lower from the
+    first block on. Whether it was too low is known at the end.
+
+    Args:
+        count: neighbors of each row.
+        margins: how far above the value of the last neighbor a point may be as near.
+        num_points: how many will come, if they come in random order.
+
     Attributes:
         thresholds: of the rows, of which there are at most 65,536: 16 bits number them.
     """
 
-    def __init__(self, count: int, margins: Float32[np.ndarray, " m"]) -> None:
+    def __init__(
+        self, count: int, margins: Float32[np.ndarray, " m"], num_points: int | None = None
+    ) -> None:
         self.thresholds = np.full(len(margins), np.inf, np.float32)
-        self._count, self._margins = count, margins
+        self._count, self._margins, self._num_points = count, margins, num_points
+        self._num_seen = 0
+        self._last = np.full(len(margins), np.inf, np.float32)  # the count-th smallest value so far
         self._rows = np.empty(0, np.uint16)  # 16 bits: NumPy sorts these by their digits
         self._columns = np.empty(0, np.int32)
         self._values = np.empty(0, np.float32)
@@ -31,42 +46,17 @@ class Candidates:
         self._num_waiting = 0
 
     def add_block(
-        self,
-        values: Float32[np.ndarray, "m w"],
-        start: int,
-        floors: Float32[np.ndarray, "m v"] | None = None,
+        self, values: Float32[np.ndarray, "m w"], points: Int64[np.ndarray, " w"]
     ) -> None:
-        """Look at the values of the points from ``start`` on.
-
-        Args:
-            values: of all points of a block, for each row.
-            start: the first of the points.
-            floors: the least of every w / v values that stand side by side, if it is known.
-        """
-        if not len(self._rows) and not self._waiting and values.shape[1] > self._count:
-            least = np.partition(values, self._count - 1, axis=1)[:, self._count - 1]
-            self.thresholds = least + self._margins
-        if floors is None:
-            floors = values
-        width = values.shape[1] // floors.shape[1]
-        hits = np.flatnonzero((floors <= self.thresholds[:, None]).ravel())
-        rows, columns = np.divmod(hits, floors.shape[1])
-        found = values.reshape(-1, width)[hits]
-        if width == 1:
-            self.add(rows, columns + start, found[:, 0])
-            return
-        places, within = np.nonzero(found <= self.thresholds[rows, None])
-        columns = columns[places] * width + within
-        self.add(rows[places], columns + start, found[places, within])
-
-    def add(
-        self,
-        rows: Integer[np.ndarray, " h"],
-        columns: Integer[np.ndarray, " h"],
-        values: Float32[np.ndarray, " h"],
-    ) -> None:
-        """Add candidates: who asks, the point, its value."""
-        self._waiting.append((rows.astype(np.uint16), columns.astype(np.int32), values))
+        """Look at the values of some points, of which there are the numbers, for each row."""
+        first, self._num_seen = not self._num_seen, self._num_seen + len(points)
+        if first and len(points) > self._place():
+            self._lower(values)
+        hits = np.flatnonzero((values <= self.thresholds[:, None]).ravel())
+        rows = hits // len(points)  # divmod takes longer
+        columns = points[hits - rows * len(points)]
+        parts = rows.astype(np.uint16), columns.astype(np.int32), values.ravel()[hits]
+        self._waiting.append(parts)
         self._num_waiting += len(rows)
         if self._num_waiting > len(self.thresholds) * self._count:
             self._settle()
@@ -81,11 +71,33 @@ class Candidates:
             self._settle()
             self._take(rank(self._rows, self._columns))
 
-    def nearest(self, rank: Rank) -> Int64[np.ndarray, "m k"]:
-        """Return the nearest points of each row, which ``rank`` sorts."""
+    def nearest(self, rank: Rank) -> tuple[Int64[np.ndarray, "r k"], Bool[np.ndarray, " m"]]:
+        """Return the nearest of each row whose threshold was never too low, sorted by ``rank``.
+
+        Returns:
+            The lists of these rows, and which rows they are.
+        """
         self._settle()
+        sure = self._last + self._margins <= self.thresholds
+        if not sure.all():
+            self._take(np.flatnonzero(sure[self._rows]))
         found = self._columns[rank(self._rows, self._columns)]
-        return found.astype(np.int64).reshape(len(self.thresholds), self._count)
+        return found.astype(np.int64).reshape(-1, self._count), sure
+
+    def _place(self) -> int:
+        """Return at which place of those seen a value bounds that of the last neighbor of all."""
+        if self._num_points is None:
+            return self._count
+        expected = self._count * self._num_seen / self._num_points
+        return min(self._count, math.ceil(expected + 5 * math.sqrt(expected) + 3))
+
+    def _lower(self, values: Float32[np.ndarray, "m v"]) -> None:
+        """Lower the thresholds by the smallest values so far, which are among these."""
+        place = self._place()
+        least = np.partition(values, place - 1, axis=1)[:, place - 1]
+        self.thresholds = np.minimum(self.thresholds, least + self._margins)
+        if place == self._count:
+            self._last = np.minimum(self._last, least)
 
     def _settle(self) -> None:
         """Lower the thresholds, drop who is above them and sort the rest by row."""
@@ -94,11 +106,10 @@ class Candidates:
         self._waiting, self._num_waiting = [], 0
         by_row = np.argsort(self._rows, kind="stable")
         counts = np.bincount(self._rows, minlength=len(self.thresholds))
-        if counts.min() >= self._count:
+        if counts.max() >= self._place():
             table = np.full((len(counts), counts.max()), np.inf, np.float32)
             table[np.arange(table.shape[1]) < counts[:, None]] = self._values[by_row]
-            least = np.partition(table, self._count - 1, axis=1)[:, self._count - 1]
-            self.thresholds = least + self._margins
+            self._lower(table)
         self._take(by_row[self._values[by_row] <= self.thresholds[self._rows[by_row]]])
 
     def _take(self, chosen: np.ndarray) -> None:

@@ -78,21 +78,29 @@ def _nearest_of_block(
 ) -> Int64[np.ndarray, "m k"]:
     """Search the neighbors of a few rows, block by block of all points."""
     gaps = margins(points, rows)
-    blocks = _blocks(points, rows, max(COLUMNS_AT_ONCE, min(count, len(points.single))))
-    if rounded is not None:
-        gaps, blocks = gaps + rounded.margins(rows), rounded.blocks(rows)
-    candidates = Candidates(count, gaps)
+    if rounded is None:
+        candidates = Candidates(count, gaps)
+        blocks = _blocks(points, rows, max(COLUMNS_AT_ONCE, min(count, len(points.single))))
+    else:
+        candidates = Candidates(count, gaps + rounded.margins(rows), len(points.single))
+        blocks = rounded.blocks(rows)
     rank = partial(ranked, points, rows, count)
-    for start, values, *floors in blocks:
-        candidates.add_block(values, start, *floors)
+    for block in blocks:
+        candidates.add_block(*block)
         candidates.thin(rank)
-    return candidates.nearest(rank)
+    lists, sure = candidates.nearest(rank)
+    if sure.all():
+        return lists
+    found = np.empty((len(rows), count), np.int64)
+    found[sure] = lists
+    found[~sure] = _nearest_of_block(points, rows[~sure], count, None)
+    return found
 
 
 def _blocks(
     points: Points, rows: Int64[np.ndarray, " m"], width: int
-) -> Iterator[tuple[int, Float32[np.ndarray, "m w"]]]:
-    """Yield the number of the first point of each block, and the block's values."""
+) -> Iterator[tuple[Float32[np.ndarray, "m w"], Int64[np.ndarray, " w"]]]:
+    """Yield the values of each block, and the numbers of its points."""
     n, queries = len(points.single), as_queries(points, rows)
     block = np.empty((len(rows), min(width, n)), np.float32)
     for start in range(0, n, width):
@@ -101,7 +109,7 @@ def _blocks(
         values = np.matmul(queries, columns.T, out=values)
         (inside,) = np.nonzero((rows >= start) & (rows < start + width))
         values[inside, rows[inside] - start] = -np.inf
-        yield start, values
+        yield values, np.arange(start, start + len(columns))
 
 
 def as_queries(points: Points, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, "m e"]:

@@ -5,8 +5,8 @@ from jaxtyping import Float64, Int64, Integer
 
 from bscl_jax.shuffling._points import Points, settled_distances
 
-CROWDED = 1.5
-POINTS_AT_ONCE = 256
+CROWDED = 2
+POINTS_AT_ONCE = 1024
 
 
 def ranked(

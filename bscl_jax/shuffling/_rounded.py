@@ -2,48 +2,37 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from bscl_jax.shuffling._points import Points
+from bscl_jax.shuffling._random import random
 
 FEWEST_POINTS = 32_768
 """Among fewer it saves nothing, and jax must be started for it."""
 
-MOST_NEIGHBORS = 128
-"""With more, ranking takes what the products save: the margin lets half as many again be ranked."""
+LARGEST_SHARE = 1 / 64
+"""Of all points, as neighbors. With more, ranking takes what the products save, as the margin lets
+half as many again be ranked."""
 
 COLUMNS_AT_ONCE = 2048
 FEWEST_ROWS = 64
-FLOOR_WIDTH = 32
 PIECES = 3
 """Numbers of bfloat16 that together have the digits of one of float32."""
 
 BEYOND = 3e38
+NOBODY = -1
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
-
-
-class Values(NamedTuple):
-    """Values of some points for the rows that ask.
-
-    Attributes:
-        start: the first of the points.
-        values: |x|² − 2 a·x, about.
-        floors: the least of each ``FLOOR_WIDTH`` of them that stand side by side.
-    """
-
-    start: int
-    values: Float32[np.ndarray, "m w"]
-    floors: Float32[np.ndarray, "m v"]
 
 
 def pays(points: Points, count: int) -> bool:
     """Whether this processor searches so many neighbors among these points faster by bfloat16."""
-    fits = len(points.single) >= FEWEST_POINTS and count <= MOST_NEIGHBORS
+    n = len(points.single)
+    fits = n >= FEWEST_POINTS and count <= LARGEST_SHARE * n
     if not fits or not _has_instructions():
         return False
     import jax
@@ -59,21 +48,24 @@ def _has_instructions() -> bool:
 
 
 class Rounded:
-    """All points in bfloat16, on the first of jax's devices.
+    """All points in bfloat16 and in random order, on the first of jax's devices.
 
     Coordinates are rounded; |x|² stands behind them in three pieces, which lose nothing. Points
-    are added up to a full block, far beyond all others.
+    are added up to a full block, far beyond all others and without a number.
     """
 
     def __init__(self, points: Points) -> None:
         import jax
 
-        self._points = points
-        self._errors = np.empty(len(points.single))
+        n, d = points.values.shape
+        self._points, self._pieces = points, slice(d, d + PIECES)
+        self._errors, order = np.empty(n), random(n, seed=0)
+        self._numbers = np.pad(order, (0, -n % COLUMNS_AT_ONCE), constant_values=NOBODY)
+        self._numbers = self._numbers.reshape(-1, COLUMNS_AT_ONCE)
         self._blocks: list[Any] = []
-        for start in range(0, len(points.single), COLUMNS_AT_ONCE):
-            single = points.single[start : start + COLUMNS_AT_ONCE]
-            block, self._errors[start : start + len(single)] = _round(single, COLUMNS_AT_ONCE)
+        for numbers in self._numbers:
+            some = numbers[numbers != NOBODY]
+            block, self._errors[some] = _round(points.single[some], COLUMNS_AT_ONCE)
             self._blocks.append(jax.device_put(block))
 
     def margins(self, rows: Int64[np.ndarray, " m"]) -> Float32[np.ndarray, " m"]:
@@ -87,19 +79,24 @@ class Rounded:
         reach, error = np.sqrt(self._points.squares.max()), self._errors.max()
         return (1.01 * 4 * (size * error + own * reach + own * error)).astype(np.float32)
 
-    def blocks(self, rows: Int64[np.ndarray, " m"]) -> Iterator[Values]:
-        """Yield the values of all points for some rows, which are padded to one of few shapes."""
+    def blocks(
+        self, rows: Int64[np.ndarray, " m"]
+    ) -> Iterator[tuple[Float32[np.ndarray, "m w"], Int64[np.ndarray, " w"]]]:
+        """Yield values of some points for some rows, |x|² − 2 a·x about, and the points' numbers.
+
+        Rows are padded to one of few shapes.
+        """
         m = len(rows)
         padded = np.pad(rows, (0, max(FEWEST_ROWS, 1 << (m - 1).bit_length()) - m), mode="edge")
         asking, _ = _round(-2 * self._points.single[padded], len(padded))
-        asking[:, -PIECES:] = 1
-        compute = _computation()
-        running = compute(asking, self._blocks[0])
-        for number, following in enumerate([*self._blocks[1:], None]):
-            values, floors = running
+        asking[:, self._pieces] = 1
+        multiply = _multiply()
+        running = multiply(asking, self._blocks[0])
+        for following, numbers in zip([*self._blocks[1:], None], self._numbers, strict=True):
+            values = running
             if following is not None:  # runs while the values of this one are looked at
-                running = compute(asking, following)
-            yield Values(number * COLUMNS_AT_ONCE, np.asarray(values)[:m], np.asarray(floors)[:m])
+                running = multiply(asking, following)
+            yield np.asarray(values)[:m], numbers
 
 
 def _round(single: Float32[np.ndarray, "n e"], size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +107,11 @@ def _round(single: Float32[np.ndarray, "n e"], size: int) -> tuple[np.ndarray, n
     from jax.numpy import bfloat16
 
     n, d = single.shape[0], single.shape[1] - 1
-    rounded = np.zeros((size, d + PIECES), bfloat16)
+    width = d + PIECES
+    rounded = np.zeros((size, width + width % 2), bfloat16)  # an odd number is slower
     rounded[:n, :d] = single[:, :d]
     rest = single[:, d].copy()
-    for piece in range(d, d + PIECES):
+    for piece in range(d, width):
         rounded[:n, piece] = rest
         rest -= rounded[:n, piece].astype(np.float32)
     rounded[n:, d] = BEYOND
@@ -122,15 +120,15 @@ def _round(single: Float32[np.ndarray, "n e"], size: int) -> tuple[np.ndarray, n
 
 
 @cache
-def _computation() -> Any:
-    """Return the compiled values of a block and their floors."""
+def _multiply() -> Any:
+    """Return the compiled product of rows that ask with the points of a block, in float32."""
     import jax
     import jax.numpy as jnp
 
-    @jax.jit
-    def compute(asking: Any, block: Any) -> Any:
-        contracted = ((1,), (1,)), ((), ())
-        values = jax.lax.dot_general(asking, block, contracted, preferred_element_type=jnp.float32)
-        return values, values.reshape(len(asking), -1, FLOOR_WIDTH).min(axis=2)
-
-    return compute
+    return jax.jit(
+        partial(
+            jax.lax.dot_general,
+            dimension_numbers=(((1,), (1,)), ((), ())),
+            preferred_element_type=jnp.float32,
+        )
+    )
