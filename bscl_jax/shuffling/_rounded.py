@@ -15,7 +15,7 @@ from bscl_jax.shuffling._random import random
 FEWEST_POINTS = 32_768
 """Among fewer it saves nothing, and jax must be started for it."""
 
-LARGEST_SHARE = 1 / 64
+LARGEST_SHARE = 1 / 160
 """Of all points, as neighbors. With more, ranking takes what the products save, as the margin lets
 half as many again be ranked."""
 
