@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64, Integer
 
 CROWD = 2048
+MOST_TOGETHER = 8192
+"""Rows with more candidates are looked at one by one: a table of all rows would be as wide."""
 
 Rank = Callable[[Integer[np.ndarray, " c"], Integer[np.ndarray, " c"]], Integer[np.ndarray, " r"]]
 
@@ -51,7 +53,8 @@ class Candidates:
         """Look at the values of some points, of which there are the numbers, for each row."""
         first, self._num_seen = not self._num_seen, self._num_seen + len(points)
         if first and len(points) > self._place():
-            self._lower(values)
+            place = self._place() - 1
+            self._lower(np.partition(values, place, axis=1)[:, place])
         hits = np.flatnonzero((values <= self.thresholds[:, None]).ravel())
         rows = hits // len(points)  # divmod takes longer
         columns = points[hits - rows * len(points)]
@@ -91,12 +94,10 @@ class Candidates:
         expected = self._count * self._num_seen / self._num_points
         return min(self._count, math.ceil(expected + 5 * math.sqrt(expected) + 3))
 
-    def _lower(self, values: Float32[np.ndarray, "m v"]) -> None:
-        """Lower the thresholds by the smallest values so far, which are among these."""
-        place = self._place()
-        least = np.partition(values, place - 1, axis=1)[:, place - 1]
+    def _lower(self, least: Float32[np.ndarray, " m"]) -> None:
+        """Lower the thresholds by the values that stand at ``_place`` so far."""
         self.thresholds = np.minimum(self.thresholds, least + self._margins)
-        if place == self._count:
+        if self._place() == self._count:
             self._last = np.minimum(self._last, least)
 
     def _settle(self) -> None:
@@ -106,13 +107,34 @@ class Candidates:
         self._waiting, self._num_waiting = [], 0
         by_row = np.argsort(self._rows, kind="stable")
         counts = np.bincount(self._rows, minlength=len(self.thresholds))
-        if counts.max() >= self._place():
-            table = np.full((len(counts), counts.max()), np.inf, np.float32)
-            table[np.arange(table.shape[1]) < counts[:, None]] = self._values[by_row]
-            self._lower(table)
-        self._take(by_row[self._values[by_row] <= self.thresholds[self._rows[by_row]]])
+        values = self._values[by_row]
+        self._lower(_at_place(values, counts, self._place()))
+        self._take(by_row[values <= self.thresholds[self._rows[by_row]]])
 
     def _take(self, chosen: np.ndarray) -> None:
         """Keep some, sorted by row."""
         self._rows, self._columns = self._rows[chosen], self._columns[chosen]
         self._values = self._values[chosen]
+
+
+def _at_place(
+    values: Float32[np.ndarray, " c"], counts: Int64[np.ndarray, " m"], place: int
+) -> Float32[np.ndarray, " m"]:
+    """Return the value at a place among those of each row, infinity if there are fewer.
+
+    Args:
+        values: of one row behind those of the other.
+        counts: how many each row has.
+        place: 1 for the smallest.
+    """
+    found = np.full(len(counts), np.inf, np.float32)
+    ends = np.cumsum(counts)
+    crowded = counts > MOST_TOGETHER
+    for row in np.flatnonzero(crowded & (counts >= place)):
+        found[row] = np.partition(values[ends[row] - counts[row] : ends[row]], place - 1)[place - 1]
+    width = counts[~crowded].max(initial=0)
+    if width >= place:
+        table = np.full((np.count_nonzero(~crowded), width), np.inf, np.float32)
+        table[np.arange(width) < counts[~crowded, None]] = values[np.repeat(~crowded, counts)]
+        found[~crowded] = np.partition(table, place - 1, axis=1)[:, place - 1]
+    return found
