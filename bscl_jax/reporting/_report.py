@@ -73,8 +73,9 @@ def _plots(records: Sequence[Mapping[str, Any]], stages: Mapping[int, str]) -> l
     numbers = [record["step"] for record in steps]
     evaluations = [record for record in records if record["event"] == "evaluation"]
     plots = _measure_plots(evaluations, {epoch - 0.5: name for epoch, name in stages.items()})
+    taken = [record for record in records if record["event"] in ("step", "skip")]
     marks = {
-        next(record["step"] for record in steps if record["epoch"] == epoch) - 0.5: name
+        next(record["step"] for record in taken if record["epoch"] == epoch) - 0.5: name
         for epoch, name in stages.items()
     }
     for name, label in (

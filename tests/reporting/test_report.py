@@ -85,6 +85,17 @@ def test_a_later_stage_is_named_in_every_plot(tmp_path: Path) -> None:
     assert "fine" not in report(tmp_path / "plain.html", records=[*RECORDS, *later])
 
 
+def test_a_stage_begins_with_its_first_step_though_all_of_its_epoch_were_left_out(
+    tmp_path: Path,
+) -> None:
+    later: list[dict[str, Any]] = [
+        {"event": "skip", "step": 3, "epoch": 2, "loss": "nan", "gradient_norm": "nan"},
+        {"event": "step", "step": 4, "epoch": 3, "loss": 0.5, "gradient_norm": 1.0},
+    ]
+    html = report(tmp_path / "report.html", records=[*RECORDS, *later], stages={2: "fine"})
+    assert html.count(">fine<") == 3
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     assert report(tmp_path / "a.html") == report(tmp_path / "b.html")
 
