@@ -22,6 +22,9 @@ from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet,
 DEPTHS = (1, 5)
 """The k of a ranking's precision@k, has_positive@k and ndcg@k."""
 
+SIMILARITIES_AT_ONCE = 1 << 26
+"""Of queries and a corpus; float32, a quarter of a GiB."""
+
 
 def measures(each: EvaluationSet) -> tuple[str, ...]:
     """Return the names of the measures that :func:`evaluate` gives for a set.
@@ -149,12 +152,11 @@ def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> O
     reason = why_not_defined(each)
     if reason is not None:
         return NotDefined(measures(each), reason)
+    if isinstance(each, RetrievalSet):
+        return _retrieve(each, of_queries(each.queries), of_targets(each.corpus))
     similarities = _similarities(each, of_queries, of_targets)
     if not _is_finite(similarities):
         return NotDefined(measures(each), NOT_FINITE)
-    if isinstance(each, RetrievalSet):
-        found = metrics.retrieval_by_query(similarities, each.relevant, ks=each.depths)
-        return QueryValues(found)
     if isinstance(each, RankingSet):
         grades = [np.asarray(of_query, np.float64) for of_query in each.grades]
         options = {"ks": DEPTHS, "threshold": each.threshold}
@@ -166,6 +168,20 @@ def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> O
     return LabelledCosines(similarities, np.asarray(each.labels), threshold)
 
 
+def _retrieve(each: RetrievalSet, queries: np.ndarray, corpus: np.ndarray) -> Observation:
+    """Look for the relevant documents of some queries at a time: no matrix of all is built."""
+    at_once = max(1, SIMILARITIES_AT_ONCE // len(corpus))
+    found: list[np.ndarray] = []
+    for start in range(0, len(queries), at_once):
+        block = slice(start, start + at_once)
+        with np.errstate(invalid="ignore"):
+            similarities = queries[block] @ corpus.T
+        if not _is_finite(similarities):
+            return NotDefined(measures(each), NOT_FINITE)
+        found += metrics.ranks(similarities, each.relevant[block])
+    return QueryValues(metrics.rank_measures_by_query(found, ks=each.depths))
+
+
 def _search_threshold(cosines: np.ndarray, pairs: BinaryPairs) -> float | None:
     """Return the threshold with the best F1; None where the pairs do not tell."""
     if why_not_defined(pairs) is not None or not _is_finite(cosines):
@@ -173,11 +189,11 @@ def _search_threshold(cosines: np.ndarray, pairs: BinaryPairs) -> float | None:
     return metrics.classification(cosines, np.asarray(pairs.labels))["f1_threshold"]
 
 
-def _similarities(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> Any:
+def _similarities(
+    each: RankingSet | ScoredPairs | BinaryPairs, of_queries: Vectors, of_targets: Vectors
+) -> Any:
     """Return cosines: a row a query (of a ranking, of its own documents), or one a pair."""
     with np.errstate(invalid="ignore"):  # what is not finite is looked for afterwards
-        if isinstance(each, RetrievalSet):
-            return of_queries(each.queries) @ of_targets(each.corpus).T
         if isinstance(each, RankingSet):
             lists = zip(of_queries(each.queries), each.documents, strict=True)
             return [of_targets(documents) @ query for query, documents in lists]

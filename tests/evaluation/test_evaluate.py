@@ -3,7 +3,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bscl_jax.evaluation import evaluate, measures
+from bscl_jax import metrics
+from bscl_jax.evaluation import _evaluate, evaluate, measures
 from bscl_jax.types import BinaryPairs, RankingSet, RetrievalSet, ScoredPairs
 
 VECTORS = {
@@ -24,6 +25,25 @@ def test_retrieval_ranks_by_cosine() -> None:
     measures = evaluate(embed, sets)
     assert measures["toy/mrr"] == pytest.approx(0.75)  # first for x, second for y
     assert measures["toy/has_positive@1"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("at_once", "rows"), [(1, [1] * 5), (7, [2, 2, 1]), (1 << 26, [5])])
+def test_retrieval_works_through_its_queries_in_blocks(
+    at_once: int, rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, ranks = [], metrics.ranks
+
+    def count_rows(similarities: np.ndarray, relevant: list[list[int]]) -> list[np.ndarray]:
+        seen.append(len(similarities))
+        return ranks(similarities, relevant)
+
+    monkeypatch.setattr(metrics, "ranks", count_rows)
+    monkeypatch.setattr(_evaluate, "SIMILARITIES_AT_ONCE", at_once)
+    queries = ["x", "y", "long x", "minus x", "between"]
+    relevant = [[0], [0], [0, 1], [2], [0, 2]]
+    found = evaluate(embed, {"toy": RetrievalSet(queries, ["x", "minus x", "y"], relevant)})
+    assert found["toy/mrr"] == pytest.approx((1 + 1 / 3 + 1 + 1 / 2 + 1) / 5)
+    assert seen == rows
 
 
 def test_a_ranking_orders_the_documents_of_each_query_alone() -> None:
