@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
+from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from bscl_jax import encoders
@@ -145,14 +147,39 @@ class SentenceEncoder:
         vectors = quantize(self._scale_and_cut(raw, normalize, truncate_dim), dtype, ranges=ranges)
         return vectors[0] if isinstance(texts, str) else vectors
 
-    def similarity(
-        self, a: np.ndarray | Sequence[str], b: np.ndarray | Sequence[str]
-    ) -> np.ndarray:
+    def encode_query(self, texts: str | Sequence[str], **options: Any) -> np.ndarray:
+        """Embed queries: :meth:`encode` with the model's prompt ``query``, if it has one.
+
+        Args:
+            texts: as there.
+            **options: as there; ``prompt_name`` or ``prompt`` take the place of that prompt.
+
+        Returns:
+            As there.
+        """
+        return self.encode(texts, **self._with_prompt(options, "query"))
+
+    def encode_document(self, texts: str | Sequence[str], **options: Any) -> np.ndarray:
+        """Embed documents: :meth:`encode` with the model's prompt for them, if it has one.
+
+        That is the first of ``document``, ``passage`` and ``corpus`` that it has.
+
+        Args:
+            texts: as there.
+            **options: as there; ``prompt_name`` or ``prompt`` take the place of that prompt.
+
+        Returns:
+            As there.
+        """
+        return self.encode(texts, **self._with_prompt(options, "document", "passage", "corpus"))
+
+    def similarity(self, a: ArrayLike | Sequence[str], b: ArrayLike | Sequence[str]) -> np.ndarray:
         """Compare every a with every b by the model's similarity function.
 
         Args:
-            a: vectors ``(len(a), d)``, or texts to be encoded.
-            b: vectors ``(len(b), d)``, or texts to be encoded.
+            a: vectors ``(len(a), d)``, an array or lists of numbers, or texts to be encoded. Not
+                those of ``dtype`` ``"binary"`` or ``"ubinary"``, which a Hamming distance compares.
+            b: vectors ``(len(b), d)`` or texts, likewise.
 
         Returns:
             float32 ``(len(a), len(b))``: the cosine in [−1, 1], unless the model's folder says
@@ -162,9 +189,17 @@ class SentenceEncoder:
         from bscl_jax.evaluation import similarities
 
         left, right = (
-            np.atleast_2d(x if isinstance(x, np.ndarray) else self.encode(x)) for x in (a, b)
+            np.atleast_2d(np.asarray(x) if _are_vectors(x) else self.encode(cast(Any, x)))
+            for x in (a, b)
         )
-        return similarities(left, right, function=self.encoder.similarity)
+        found = similarities(left, right, function=self.encoder.similarity)
+        return found.astype(np.float32, copy=False)
+
+    def _with_prompt(self, options: dict[str, Any], *names: str) -> dict[str, Any]:
+        """Name the first of these prompts that the model has, unless the caller names one."""
+        known = (name for name in names if name in self.encoder.prompts.texts)
+        given = options.get("prompt_name") is not None or options.get("prompt") is not None
+        return options if given else {**options, "prompt_name": next(known, None)}
 
     def _scale_and_cut(
         self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
@@ -203,6 +238,16 @@ class SentenceEncoder:
                 advance=lambda count: bar.advance(task, count),
             )
             return embed(texts)
+
+
+def _are_vectors(given: Any) -> bool:
+    """Tell vectors, an array or lists of numbers, from texts."""
+    if isinstance(given, str):
+        return False
+    if hasattr(given, "__array__"):
+        return np.asarray(given).dtype.kind not in "OSU"
+    first = next(iter(given), "")
+    return isinstance(first, Real) or (hasattr(first, "__len__") and not isinstance(first, str))
 
 
 def _check_texts(texts: Sequence[object]) -> None:

@@ -1,10 +1,15 @@
+import dataclasses
 import importlib.metadata
+from collections.abc import Callable
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from bscl_jax import SentenceEncoder, encoders, parallel
 from bscl_jax.encoders._locate import WHEEL, WHEEL_VERSION
+from bscl_jax.encoders._prompts import Prompts
 from bscl_jax.evaluation import DTYPES, find_ranges, quantize
 
 TEXTS = [
@@ -184,6 +189,56 @@ def test_similarity_is_the_cosine_of_every_a_with_every_b(model: SentenceEncoder
 def test_similarity_takes_texts_and_single_ones_too(model: SentenceEncoder) -> None:
     assert model.similarity(TEXTS, TEXTS[:2]).shape == (len(TEXTS), 2)
     assert model.similarity("park", model.encode("park")) == pytest.approx(1, abs=ROUNDING)
+
+
+@pytest.mark.parametrize("form", [jnp.asarray, np.ndarray.tolist, list, lambda x: x.astype("f8")])
+def test_similarity_takes_vectors_in_every_form(
+    model: SentenceEncoder, form: Callable[[np.ndarray], Any]
+) -> None:
+    vectors = model.encode(TEXTS)
+    found = model.similarity(form(vectors), vectors)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, model.similarity(vectors, vectors), atol=ROUNDING)
+
+
+def test_similarity_takes_an_array_of_texts_and_refuses_what_is_neither(
+    model: SentenceEncoder,
+) -> None:
+    found = model.similarity(np.array(TEXTS), TEXTS)
+    np.testing.assert_allclose(found, model.similarity(TEXTS, TEXTS), atol=ROUNDING)
+    with pytest.raises(TypeError, match="text 0 was a NoneType"):
+        model.similarity([None], TEXTS)
+
+
+def test_similarity_by_dot_product_does_not_overflow(model: SentenceEncoder) -> None:
+    by_dot = SentenceEncoder(dataclasses.replace(model.encoder, similarity="dot"), model.params)
+    whole = model.encode(TEXTS, dtype="int8")
+    expected = whole.astype(int) @ whole.astype(int).T
+    assert np.abs(expected).max() > 127
+    np.testing.assert_array_equal(by_dot.similarity(whole, whole), expected)
+
+
+def prompted(model: SentenceEncoder, **texts: str) -> SentenceEncoder:
+    """Returns the model with these prompts and no others."""
+    encoder = dataclasses.replace(model.encoder, prompts=Prompts(texts))
+    return SentenceEncoder(encoder, model.params)
+
+
+@pytest.mark.parametrize("name", ["document", "passage", "corpus"])
+def test_queries_and_documents_have_prompts_of_their_own(model: SentenceEncoder, name: str) -> None:
+    asking = prompted(model, query="ask: ", **{name: "read: "}, other="not: ")
+    for embed, prompt in ((asking.encode_query, "ask: "), (asking.encode_document, "read: ")):
+        np.testing.assert_array_equal(embed(TEXTS), asking.encode(TEXTS, prompt=prompt))
+        assert not np.allclose(embed(TEXTS), asking.encode(TEXTS))
+        np.testing.assert_array_equal(embed(TEXTS, prompt=""), asking.encode(TEXTS))
+        by_name = embed("park", prompt_name="other", truncate_dim=3)
+        np.testing.assert_array_equal(by_name, asking.encode("park", prompt="not: ")[:3])
+
+
+def test_a_model_without_such_prompts_embeds_both_as_texts(model: SentenceEncoder) -> None:
+    plain = prompted(model, other="not: ")
+    np.testing.assert_array_equal(plain.encode_query(TEXTS), plain.encode(TEXTS))
+    np.testing.assert_array_equal(plain.encode_document(TEXTS), plain.encode(TEXTS))
 
 
 def test_the_bar_is_drawn_on_request_only(

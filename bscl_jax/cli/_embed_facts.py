@@ -41,6 +41,9 @@ class Wanted(NamedTuple):
         truncate_dim: features that are kept; None keeps all.
         dtype: type of the vectors, one of ``evaluation.DTYPES``.
         ranges: a file with the ranges of int8 and uint8; None takes those of the first texts.
+        prompt_name: name of the model's prompt that stands before every text; None takes its
+            default prompt, if it has one.
+        prompt: the prompt itself, in place of a name.
     """
 
     model: str
@@ -55,6 +58,8 @@ class Wanted(NamedTuple):
     truncate_dim: int | None
     dtype: str
     ranges: str | None
+    prompt_name: str | None = None
+    prompt: str | None = None
 
 
 def encode(
@@ -72,6 +77,8 @@ def encode(
         truncate_dim=wanted.truncate_dim,
         dtype=dtype,
         ranges=ranges,
+        prompt_name=wanted.prompt_name,
+        prompt=wanted.prompt,
     )
 
 

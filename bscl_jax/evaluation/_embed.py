@@ -112,6 +112,7 @@ def unit_rows(vectors: np.ndarray, *, out: np.ndarray | None = None) -> np.ndarr
         out = np.empty(vectors.shape, np.float64 if whole else vectors.dtype)
     for start in range(0, len(vectors), ROWS_AT_ONCE):  # what lies between stays in the cache
         rows = slice(start, start + ROWS_AT_ONCE)
-        lengths = np.linalg.norm(vectors[rows], axis=-1, keepdims=True)
-        np.divide(vectors[rows], np.maximum(lengths, 1e-12), out=out[rows])
+        block = vectors[rows] if vectors.itemsize >= 4 else vectors[rows].astype(np.float32)
+        lengths = np.linalg.norm(block, axis=-1, keepdims=True)
+        np.divide(block, np.maximum(lengths, 1e-12), out=out[rows], casting="same_kind")
     return out

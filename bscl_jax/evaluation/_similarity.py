@@ -33,17 +33,27 @@ _FUNCTIONS = {
 }
 
 
+def _as_floats(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors of short types in float32, in which products do not overflow."""
+    whole = np.issubdtype(vectors.dtype, np.integer)
+    if vectors.dtype.itemsize < 4:
+        return vectors.astype(np.float32)
+    return vectors.astype(np.float64) if whole else vectors
+
+
 def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> np.ndarray:
     """Compare every row of a with every row of b; more is more alike.
 
     Args:
-        a: vectors ``(len(a), d)``.
-        b: vectors ``(len(b), d)``.
+        a: vectors ``(len(a), d)``, of floats or whole numbers; not those of ``"binary"`` and
+            ``"ubinary"``, whose numbers are eight features each.
+        b: vectors ``(len(b), d)``, likewise.
         function: ``"cosine"``, ``"dot"``, or the negative distance ``"euclidean"`` or
             ``"manhattan"``.
 
     Returns:
-        ``(len(a), len(b))``.
+        ``(len(a), len(b))``, float32 unless vectors were given in float64 or whole numbers of four
+        bytes and more.
 
     Raises:
         ValueError: for an unknown function.
@@ -57,4 +67,4 @@ def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> n
     """
     if function not in _FUNCTIONS:
         raise ValueError(f"function must be one of {', '.join(_FUNCTIONS)}, was {function!r}")
-    return _FUNCTIONS[function](a, b)
+    return _FUNCTIONS[function](_as_floats(a), _as_floats(b))

@@ -1,5 +1,6 @@
 """Files of texts in, files of vectors out."""
 
+import dataclasses
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from pyarrow import parquet
 
 from bscl_jax import SentenceEncoder, encoders
 from bscl_jax.cli import main
+from bscl_jax.encoders._prompts import Prompts
 from bscl_jax.evaluation import find_ranges, quantize
 from tests.cli.conftest import USER_MISTAKE
 from tests.conftest import REPOSITORY
@@ -71,6 +73,30 @@ def test_each_row_is_the_vector_of_its_line(embed, model, tmp_path, capsys):
     assert out.startswith("embedded 60 texts, 16 features, ")
     assert out.endswith(f" texts/s: {tmp_path / 'a.npy'}\n")
     assert err.splitlines() == [f"{done} of 60 texts" for done in (16, 32, 48, 60)]
+
+
+@pytest.mark.parametrize(
+    ("options", "prompt"),
+    [(("--prompt-name", "document"), "read: "), (("--prompt", "ask: "), "ask: "), ((), "")],
+)
+def test_a_prompt_stands_before_every_text(
+    options, prompt, folder, model, monkeypatch, tmp_path, capsys
+):
+    encoder = dataclasses.replace(model.encoder, prompts=Prompts({"document": "read: "}))
+    asking = SentenceEncoder(encoder, model.params, devices=1)
+    monkeypatch.setattr(SentenceEncoder, "load", lambda *a, **k: asking)
+    output = tmp_path / "a.npy"
+    assert main(arguments(folder, output, *options)) == 0
+    np.testing.assert_allclose(np.load(output), asking.encode(TEXTS, prompt=prompt), atol=ROUNDING)
+    assert not prompt or not np.allclose(np.load(output), asking.encode(TEXTS), atol=1e-3)
+    again = arguments(folder, output, "--resume", "--prompt", "another: ")
+    assert main(again) == USER_MISTAKE
+    assert "prompt was" in capsys.readouterr().err
+
+
+def test_a_prompt_that_the_model_has_not_got_is_refused(embed, capsys):
+    assert embed("--prompt-name", "nobody") == USER_MISTAKE
+    assert "prompt_name must be one of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", ["csv.gz", "parquet"])

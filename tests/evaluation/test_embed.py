@@ -347,6 +347,16 @@ def test_a_zero_row_stays_zero_when_rows_are_made_unit() -> None:
     np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]])
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 100.0])
+def test_rows_of_float16_are_made_unit_as_those_of_float32(size: float) -> None:
+    rows = size * np.random.default_rng(0).standard_normal((50, 200)).astype(np.float16)
+    rows[7] = 0
+    found = unit_rows(rows)
+    assert found.dtype == np.float16
+    np.testing.assert_array_equal(found[7], 0)
+    np.testing.assert_array_equal(found, unit_rows(rows.astype(np.float32)).astype(np.float16))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_many_rows_are_made_unit_bit_for_bit_as_all_at_once(dtype: Any) -> None:
     rows = (9 * np.random.default_rng(0).standard_normal((2 * _embed.ROWS_AT_ONCE + 3, 5))).astype(

@@ -24,9 +24,22 @@ def add(commands: Any) -> None:
         "--column", metavar="NAME", help="the column with the texts (text); a .txt has none"
     )
     embed.add_argument("--output", required=True, metavar="FILE", help="a .npy or .parquet file")
+    _add_prompt(embed)
     _add_vectors(embed)
     _add_work(embed)
     embed.set_defaults(run=_run)
+
+
+def _add_prompt(embed: argparse.ArgumentParser) -> None:
+    """Add what stands before every text."""
+    prompts = embed.add_mutually_exclusive_group()
+    prompts.add_argument(
+        "--prompt-name",
+        metavar="NAME",
+        help="the model's prompt that stands before every text, such as query or document; its "
+        "default prompt, if it has one, if not given",
+    )
+    prompts.add_argument("--prompt", metavar="TEXT", help="the prompt itself")
 
 
 def _add_vectors(embed: argparse.ArgumentParser) -> None:
