@@ -229,8 +229,8 @@ class Checkpoints:
             raise
         finish_folder(self._shelf, step)
         self._damaged.discard(step)
-        records = self._records()
-        whole = sorted(records.keys() - self._damaged)
+        records = {s: it for s, it in self._records().items() if s not in self._damaged}
+        whole = sorted(records)
         for other in set(whole) - {*whole[-self._keep_latest :], *_by_score(records)[:1]}:
             remove_folder(self._shelf, other)
 

@@ -24,9 +24,18 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a file aside, flush it and rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    unborn = aside(path)
+    try:
+        with unborn.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unborn.replace(path)
+    except OSError:
+        unborn.unlink(missing_ok=True)
+        raise
+
+
+def aside(path: Path) -> Path:
+    """Return where a file is written before it has its name; a kill may leave it there."""
+    return path.with_name(path.name + ".part")

@@ -24,7 +24,7 @@ INTERVAL = (
 def restore_kept(
     checkpoints: checkpoint.Checkpoints, outcome: training.Outcome, measure: str
 ) -> Kept:
-    """Return the epoch that was best by the dev measure.
+    """Return the epoch that was best by the dev measure, of those whose checkpoint is whole.
 
     Raises:
         RunError: the measure is defined in no epoch, so that none is the best.
@@ -35,10 +35,13 @@ def restore_kept(
             "that set the same similarity, or one that is not finite; look at the texts of the "
             "set, or choose another measure and another folder with --set run.dir=…"
         )
-    epoch = outcome.best.epoch
-    tree, _ = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
+    tree, facts = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
+    found = facts["evaluations"][-1]
+    parallel.check_same({"checkpoint of the best epoch": str(found["epoch"])})
     why = f"the best by dev {measure}"
-    return Kept(epoch, why, outcome.evaluations[epoch]["dev"], tree["params"])
+    if found["epoch"] != outcome.best.epoch:
+        why += f" but epoch {outcome.best.epoch}, whose checkpoint is damaged"
+    return Kept(found["epoch"], why, found["dev"], tree["params"])
 
 
 def finish(

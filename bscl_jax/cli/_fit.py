@@ -53,6 +53,7 @@ def fit(
     resume = None
     if checkpoints.steps():
         resume = parallel.together(partial(restore, road, log, checkpoints))
+        parallel.check_same({"checkpoint to go on from": str(resume[1]["step"])})
         say(console, f"resuming after step {resume[1]['step']}")
     first_epoch = resume[1]["epoch"] + resume[1]["evaluated"] if resume else 1
     with ExitStack() as stack:

@@ -1,11 +1,12 @@
 """The run folder: what is in it, and whether a run may start there."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bscl_jax import config as configs
-from bscl_jax.cli._disk import flush, write_json, write_whole
+from bscl_jax.cli._disk import aside, flush, write_json, write_whole
 
 PATTERNS = frozenset("*?[")
 """What the path of a checkpoint must not hold."""
@@ -31,6 +32,11 @@ class RunFolder(NamedTuple):
     def config(self) -> Path:
         """The resolved config."""
         return self.path / "config.yaml"
+
+    @property
+    def data(self) -> Path:
+        """The SHA-256 of each split, as the run began with it."""
+        return self.path / "data.json"
 
     @property
     def metrics(self) -> Path:
@@ -124,7 +130,8 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
                 f"run.dir {folder.path} holds the runs of several seeds; go on with --runs, or "
                 "choose another with --set run.dir=…"
             )
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        path, unborn = folder.path, aside(folder.config)
+        if path.exists() and (not path.is_dir() or any(one != unborn for one in path.iterdir())):
             raise RunError(
                 f"run.dir {folder.path} exists and is no run folder; choose another with "
                 "--set run.dir=…, or move it away"
@@ -143,20 +150,36 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
         )
 
 
-def start(folder: RunFolder, config: configs.Config) -> None:
-    """Write the resolved config, with which a run begins; what ended an earlier start is gone.
+def check_data(folder: RunFolder, hashes: Mapping[str, str]) -> None:
+    """Refuse to go on with other data: orders number the pairs, and dev scores are compared.
+
+    Args:
+        folder: the run.
+        hashes: by split, the SHA-256 of what was read just now.
 
     Raises:
-        RunError: the folder cannot be written to.
+        RunError: naming the splits that differ.
     """
-    try:
-        write_whole(folder.config, configs.dump(config))
-        folder.nonfinite.unlink(missing_ok=True)
-    except OSError as error:
+    if not folder.data.is_file():
+        return
+    before = json.loads(folder.data.read_text(encoding="utf-8"))
+    names = before.keys() | hashes.keys()
+    changed = sorted(name for name in names if before.get(name) != hashes.get(name))
+    if changed:
         raise RunError(
-            f"run.dir {folder.path} cannot be written to ({error.strerror}); choose another with "
-            "--set run.dir=…"
-        ) from error
+            f"the data of {', '.join(changed)} have changed since the run in {folder.path} began; "
+            "put them back, or choose another folder with --set run.dir=…"
+        )
+
+
+def start(folder: RunFolder, config: configs.Config, hashes: Mapping[str, str]) -> None:
+    """Write the resolved config, with which a run begins, and what its data are.
+
+    What ended an earlier start is gone.
+    """
+    write_whole(folder.config, configs.dump(config))
+    write_json(folder.data, hashes)
+    folder.nonfinite.unlink(missing_ok=True)
 
 
 def differences(old: configs.Config, new: configs.Config) -> list[str]:

@@ -1,12 +1,14 @@
 """A run that several processes share: process 0 writes and speaks, all begin with the same."""
 
 import time
+from contextlib import ExitStack
 
 from rich.console import Console
 
 from bscl_jax import assemble, parallel
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunError, RunFolder, start
+from bscl_jax.cli._alone import alone
+from bscl_jax.cli._folder import RunError, RunFolder, check_data, check_may_start, start
 
 SECONDS_TO_SEE = 60
 """A network file system may show a new file so late to the other machines."""
@@ -32,14 +34,44 @@ def check_start(folder: RunFolder, config: configs.Config, road: assemble.Road) 
     )
 
 
-def start_together(folder: RunFolder, config: configs.Config) -> None:
-    """Write the resolved config, with which a run begins, and see that all processes see it.
+def start_together(
+    folder: RunFolder,
+    config: configs.Config,
+    road: assemble.Road,
+    held: ExitStack,
+    *,
+    resume: bool,
+) -> None:
+    """Take the run folder for this run alone, and write there with what it begins.
+
+    All processes see that they share it.
+
+    Args:
+        folder: the run.
+        config: its config.
+        road: its functions.
+        held: what holds the folder; closing it gives the folder back.
+        resume: whether a run may be there already.
 
     Raises:
-        RunError: the folder cannot be written to, or is not the same one everywhere.
+        RunError: another run has the folder, the data are not those that the run there began with,
+            or the folder cannot be written to or is not the same one everywhere.
         ProcessError: that is so in another process.
     """
-    parallel.by_first(lambda: start(folder, config))
+
+    def take() -> None:
+        try:
+            held.enter_context(alone(folder.path))
+            check_may_start(folder, config, resume=resume)  # another may just have been there
+            check_data(folder, road.hashes)
+            start(folder, config, road.hashes)
+        except OSError as error:
+            raise RunError(
+                f"run.dir {folder.path} cannot be written to ({error.strerror}); choose another "
+                "with --set run.dir=…"
+            ) from error
+
+    parallel.by_first(take)
     parallel.together(lambda: see(folder))
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def train_one(
     config: configs.Config, console: Console, stop: training.Stop, *, resume: bool
 ) -> int:
     """Train, evaluate and export; see :func:`train`."""
+    with ExitStack() as held:
+        return train_holding(held, config, console, stop, resume=resume)
+
+
+def train_holding(
+    held: ExitStack,
+    config: configs.Config,
+    console: Console,
+    stop: training.Stop,
+    *,
+    resume: bool,
+) -> int:
+    """Train, evaluate and export, while the run folder is held."""
     folder = RunFolder(Path(config.run.dir))
 
     def prepare() -> assemble.Road | None:
@@ -71,7 +85,7 @@ def train_one(
             show_finished(console, folder, config)
             return 0
         check_start(folder, config, road)
-        start_together(folder, config)
+        start_together(folder, config, road, held, resume=resume)
         parallel.by_first(partial(keep_quarantine, folder, config, road.task))
     except (ValueError, OSError, parallel.ProcessError) as error:
         raise RunError(str(error)) from error

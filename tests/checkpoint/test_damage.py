@@ -221,6 +221,18 @@ def test_a_damaged_one_is_not_removed_and_does_not_count_as_kept(two_steps: Path
     }
 
 
+def test_a_damaged_best_does_not_take_the_place_of_the_best_that_is_whole(two_steps: Path) -> None:
+    trees.flip(max(trees.files_of(two_steps, 2), key=lambda path: path.stat().st_size), 100)
+    with checkpoint.Checkpoints(two_steps) as checkpoints:
+        with pytest.warns(UserWarning, match="00000002 is damaged"):
+            checkpoints.restore(trees.make_tree())
+        for step in (3, 4, 5):
+            checkpoints.save(step, trees.make_tree(step), {"step": step})
+        with pytest.warns(UserWarning, match="00000002 is damaged"):
+            assert checkpoints.restore_best(trees.make_tree())[1] == {"step": 1}
+        assert checkpoints.steps() == [1, 2, 4, 5]
+
+
 def test_damage_outside_what_is_read_is_found_too(two_steps: Path) -> None:
     trees.flip(trees.files_of(two_steps, 2)[-1], 5)
     with pytest.warns(UserWarning, match="00000002 is damaged"):

@@ -1,13 +1,27 @@
 """Where a run may start, and what it may go on from."""
 
 import dataclasses
+import errno
+import fcntl
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
-from bscl_jax import config
-from bscl_jax.cli._disk import write_whole
-from bscl_jax.cli._folder import RunFolder, differences
+from bscl_jax import assemble, config
+from bscl_jax.cli._alone import alone
+from bscl_jax.cli._disk import write_json, write_whole
+from bscl_jax.cli._folder import (
+    RunError,
+    RunFolder,
+    check_data,
+    check_may_start,
+    differences,
+    start,
+)
 from tests.end_to_end import tiny
 
 
@@ -70,6 +84,72 @@ def test_a_damaged_config_of_the_run_is_named(refuse, unfinished):
     (unfinished / "config.yaml").write_text("run: [")
     (line,) = refuse(resume=True)
     assert line.startswith(f"{unfinished}/config.yaml:1:7: not valid YAML")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_which_another_process_trains_is_refused(refuse, unfinished, resume):
+    if not resume:
+        (unfinished / "config.yaml").unlink()
+    before = tiny.hashes(unfinished)
+    with alone(unfinished):
+        assert refuse(resume=resume) == [
+            f"another process is training in {unfinished}; wait for it, or choose another folder "
+            "with --set run.dir=…"
+        ]
+    assert tiny.hashes(unfinished) == before
+
+
+def test_a_folder_is_free_again_when_its_run_ends_however_it_does(tmp_path):
+    for error in (KeyboardInterrupt, RunError):
+        with pytest.raises(error), alone(tmp_path):
+            raise error
+    command = "from bscl_jax.cli._alone import alone\nimport pathlib, os, signal\n"
+    command += f"with alone(pathlib.Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([sys.executable, "-c", command], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with alone(tmp_path):
+        assert not list(tmp_path.iterdir())
+
+
+def test_where_there_are_no_locks_nobody_is_kept_out(tmp_path, monkeypatch):
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with alone(tmp_path), alone(tmp_path):
+        pass
+
+
+def test_a_run_does_not_go_on_with_other_data(refuse, unfinished, sound):
+    hashes = dict(assemble.lay_road(config.load(sound)).hashes)
+    check_data(RunFolder(unfinished), hashes)  # begun before there was a data.json
+    write_json(unfinished / "data.json", hashes | {"train": "0" * 64, "dev/more": "1" * 64})
+    before = tiny.hashes(unfinished)
+    assert refuse(resume=True) == [
+        f"the data of dev/more, train have changed since the run in {unfinished} began; put them "
+        "back, or choose another folder with --set run.dir=…"
+    ]
+    assert tiny.hashes(unfinished) == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_half_a_config_that_a_kill_has_left_is_no_run(sound, tmp_path, resume):
+    resolved = config.load(sound, [f"run.dir={tmp_path}/run"])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml.part").write_text("run: {di")
+    check_may_start(RunFolder(tmp_path / "run"), resolved, resume=resume)
+    start(RunFolder(tmp_path / "run"), resolved, {"train": "0"})
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "data.json"}
+
+
+def test_a_full_disk_leaves_nothing_of_a_file(tmp_path, monkeypatch):
+    def fill(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "file", "new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_run_folder_itself_is_no_difference(sound):

@@ -11,7 +11,7 @@ from subprocess import Popen
 
 import pytest
 
-from bscl_jax import reporting
+from bscl_jax import parallel, reporting
 from tests.end_to_end import tiny
 
 STOPPED, STOPPED_BY_HAND = 75, 130
@@ -41,6 +41,15 @@ def a_signal_after(
         patch.setattr(reporting.MetricsLog, "write", write)
         yield seen
     assert seen, "no such record was logged"
+
+
+@pytest.fixture
+def sound_and_stopped(tmp_path: Path) -> tuple[Path, Path]:
+    """A config, and the folder of a run of it that was stopped after its first step."""
+    config, folder = tiny.write(tmp_path), tmp_path / "run"
+    with a_signal_after(lambda record: record["event"] == "step"):
+        assert tiny.train(config, folder) == STOPPED
+    return config, folder
 
 
 def assert_equal_runs(run: Path, reference: Path) -> None:
@@ -115,3 +124,35 @@ def test_a_process_that_is_killed_at_a_random_moment_can_be_resumed(
     assert process.wait(SECONDS_TO_START) == -signal.SIGKILL
     assert tiny.train(tiny_config, folder, resume=True) == 0
     assert_equal_runs(folder, reference)
+
+
+def test_processes_that_would_go_on_from_different_checkpoints_are_refused(
+    sound_and_stopped: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config, folder = sound_and_stopped
+    check, asked = parallel.check_same, {}
+
+    def differ(what: dict[str, str]) -> None:
+        check(what)
+        asked.update(what)
+        if "checkpoint to go on from" in what:
+            raise parallel.ProcessError("process 1 has another checkpoint to go on from")
+
+    monkeypatch.setattr(parallel, "check_same", differ)
+    assert tiny.train(config, folder, resume=True) == 2
+    assert asked["checkpoint to go on from"] == "1"
+    assert "another checkpoint to go on from; the same command" in capsys.readouterr().err
+
+
+def test_a_run_whose_data_have_changed_is_not_resumed(
+    sound_and_stopped: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, folder = sound_and_stopped
+    dev = config.parent / "dev.tsv"
+    dev.write_text(dev.read_text().replace("library card", "reader card"))
+    before = tiny.hashes(folder)
+    assert tiny.train(config, folder, resume=True) == 2
+    assert "the data of dev/pairs have changed since" in capsys.readouterr().err
+    assert tiny.hashes(folder) == before
