@@ -11,6 +11,7 @@ from bscl_jax import (
     losses,
     parallel,
 )
+from bscl_jax.assemble._loss import threshold_of
 from bscl_jax.types import PairBatch, TokenBatch
 
 ROUNDING = 1e-6
@@ -186,6 +187,7 @@ def supervised(section, queries, targets, batch):
     return losses.supervised(
         np.concatenate([queries, targets]),
         np.array([*of_queries, *batch.target_ids]),
+        text_ids=np.concatenate([batch.query_ids, batch.target_ids]),
         weights=np.tile(batch.weights, 2),
         temperature=section.temperature,
     )
@@ -372,3 +374,19 @@ def test_a_fixed_temperature_is_no_parameter(section):
 def test_the_temperature_of_a_loss_is_the_fixed_one_or_none():
     assert assemble.temperature(config.ComboLoss("combo", temperature=0.3), {}) == 0.3
     assert assemble.temperature(config.CosineMseLoss("cosine_mse"), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("sections", "good"),
+    [
+        ([config.BatchSoftmaxLoss("batch_softmax", threshold=0.6)], [0.7]),
+        ([config.ComboLoss("combo", threshold=0.6)], [0.7]),
+        ([config.ComboLoss("combo", threshold=0.6, at_threshold="positive")], [0.6, 0.7]),
+        ([config.CosineMseLoss("cosine_mse"), config.SigmoidLoss("sigmoid", threshold=0.3)], None),
+        ([config.CosineMseLoss("cosine_mse")], [0.6, 0.7]),
+    ],
+)
+def test_the_data_have_the_positives_of_the_loss(sections, good):
+    scores = np.array([0, 0.3, 0.4, 0.5, 0.6, 0.7], np.float32)
+    expected = np.array([0.4, 0.5, 0.6, 0.7] if good is None else good, np.float32)
+    np.testing.assert_array_equal(scores[scores > threshold_of(sections)], expected)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, TypeGuard
 
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array
 
@@ -64,10 +65,17 @@ def takes_triplets(section: configs.Loss) -> TypeGuard[configs.TripletLoss]:
 def threshold_of(sections: Sequence[configs.Loss]) -> float:
     """Return the score above which a pair is positive, to the first loss that has one of its own.
 
-    Where none has, it is that of the data room.
+    Where none has, it is that of the data room. To a loss to which a score at its threshold is
+    positive, it is the number of float32, as scores are, below that.
     """
-    own = (getattr(section, "threshold", None) for section in sections)
-    return next((threshold for threshold in own if threshold is not None), data.POSITIVE)
+    for section in sections:
+        threshold = getattr(section, "threshold", None)
+        if threshold is not None:
+            at_it = getattr(section, "at_threshold", "negative") == "positive"
+            return (
+                float(np.nextafter(np.float32(threshold), np.float32(-1))) if at_it else threshold
+            )
+    return data.POSITIVE
 
 
 def apply_loss(
@@ -153,6 +161,7 @@ def apply_loss(
             return losses.supervised(
                 jnp.concatenate([queries, targets]),
                 jnp.concatenate([of_queries, batch.target_ids]),
+                text_ids=jnp.concatenate([batch.query_ids, batch.target_ids]),
                 weights=jnp.concatenate([batch.weights, batch.weights]),
                 temperature=temperature_in_training(section, params),
             )

@@ -65,22 +65,33 @@ def drop_false_negatives(pairs: Pairs) -> tuple[Pairs, int]:
     return pairs._replace(negatives=kept), given - left
 
 
-def known_positives(pairs: Pairs) -> list[set[str]]:
-    """Return for each pair the texts, normalized, that are no negatives of its query."""
+def known_positives(pairs: Pairs, threshold: float = POSITIVE) -> list[set[str]]:
+    """Return for each pair the texts, normalized, that are no negatives of its query.
+
+    Args:
+        pairs: n pairs.
+        threshold: a pair with a score above it, in float32, is a known positive.
+    """
     queries = [normalize_text(query) for query in pairs.queries]
     targets = [normalize_text(target) for target in pairs.targets]
     scores = [1.0] * len(queries) if pairs.scores is None else pairs.scores
     by_query: dict[str, set[str]] = {query: set() for query in queries}
     for query, target, score in zip(queries, targets, scores, strict=True):
-        if score > POSITIVE:
+        if np.float32(score) > threshold:
             by_query[query].add(target)
     return [by_query[query] | {target} for query, target in zip(queries, targets, strict=True)]
 
 
 def tokenize_negatives(
-    pairs: Pairs, tokenize_all: Callable[[Sequence[str]], Ragged]
+    pairs: Pairs, tokenize_all: Callable[[Sequence[str]], Ragged], *, threshold: float = POSITIVE
 ) -> Negatives | None:
-    """Tokenize each distinct negative once; None where there is none."""
+    """Tokenize each distinct negative once; None where there is none.
+
+    Args:
+        pairs: n pairs.
+        tokenize_all: from texts to their token ids.
+        threshold: as for :func:`known_positives`.
+    """
     place: dict[str, int] = {}
     texts: list[str] = []
     of_rows: list[list[int]] = []
@@ -93,7 +104,7 @@ def tokenize_negatives(
         return None
     barred = [
         sorted(place[text] for text in positives if text in place)
-        for positives in known_positives(pairs)
+        for positives in known_positives(pairs, threshold)
     ]
     return Negatives(
         texts=texts,

@@ -89,7 +89,9 @@ def tokenize_pairs(
         query_ids=query_ids,
         target_ids=target_ids,
         positives=find_positives(query_ids, target_ids, grades, threshold=threshold),
-        negatives=tokenize_negatives(pairs, partial(_all, tokenize=tokenize_targets)),
+        negatives=tokenize_negatives(
+            pairs, partial(_all, tokenize=tokenize_targets), threshold=threshold
+        ),
     )
 
 

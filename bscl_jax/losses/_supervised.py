@@ -19,6 +19,7 @@ def supervised(
     embeddings: Float[ArrayLike, "b d"],
     labels: Integer[ArrayLike, " b"],
     *,
+    text_ids: Integer[ArrayLike, " b"] | None = None,
     weights: Real[ArrayLike, " b"] | None = None,
     temperature: float | int | Float[ArrayLike, ""] = 0.1,
     axis_name: Hashable | None = None,
@@ -26,6 +27,7 @@ def supervised(
     """Supervised contrastive loss (SupCon): each row is to find all rows that have its label.
 
     With s_ij = cos(z_i, z_j) / τ, P_i the other rows with the label of row i and A_i all others,
+    but those of the same text with another label,
 
         loss = −1/b Σ_i w_i 1/|P_i| Σ_{p ∈ P_i} log( exp(s_ip) / Σ_{a ∈ A_i} exp(s_ia) )
 
@@ -35,6 +37,8 @@ def supervised(
         embeddings: one text a row, normalized or not. Any floating type; the arithmetic is float32
             or wider. Pairs are two rows with one label.
         labels: class labels or content ids; only whether they are equal counts.
+        text_ids: content ids of the texts: a text that comes again with another label is no
+            negative of itself. None = the labels alone tell.
         weights: w; 0 = the row only fills up the batch: its own term is left out, and it stays a
             candidate of the others. None = all 1. The mean divides by b, the number of rows,
             whatever the weights and however many rows have no positive.
@@ -49,7 +53,7 @@ def supervised(
 
     Raises:
         ValueError: shapes that do not fit, an empty batch, or a temperature that is not positive.
-        TypeError: embeddings that are not floating point, labels that are not integers.
+        TypeError: embeddings that are not floating point, labels or ids that are not integers.
 
     Example:
         >>> import jax.numpy as jnp
@@ -71,7 +75,7 @@ def supervised(
     """
     check_rows("embeddings", embeddings)
     b = jnp.shape(embeddings)[0]
-    check_per_pair(b, labels=labels, weights=weights)
+    check_per_pair(b, labels=labels, text_ids=text_ids, weights=weights)
     check_classes(labels)
     check_temperature(temperature)
 
@@ -79,11 +83,17 @@ def supervised(
     rows = unit_rows(jnp.asarray(embeddings, dtype))
     everyone = gather(rows, axis_name)
     similarity = dot(rows / jnp.asarray(temperature, dtype), everyone.T)
-    classes = jnp.asarray(labels)
-    same = classes[:, jnp.newaxis] == gather(classes, axis_name)[jnp.newaxis]
+    same = _equal(labels, axis_name)
+    alike = same if text_ids is None else same | _equal(text_ids, axis_name)
     own = positions(b, axis_name)[:, jnp.newaxis] == jnp.arange(len(everyone))[jnp.newaxis]
-    terms = _terms(similarity, positive=same & ~own, negative=~same)
+    terms = _terms(similarity, positive=same & ~own, negative=~alike)
     return jnp.mean(terms if weights is None else terms * jnp.asarray(weights, dtype))
+
+
+def _equal(ids: Integer[ArrayLike, " b"], axis_name: Hashable | None) -> Bool[Array, "b w"]:
+    """Returns where the ids of this device's rows are those of all rows."""
+    own = jnp.asarray(ids)
+    return own[:, jnp.newaxis] == gather(own, axis_name)[jnp.newaxis]
 
 
 def _terms(

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bscl_jax.data import content_ids, drop_false_negatives, make_pair_batch, tokenize_pairs
+from bscl_jax.data import (
+    choose_extras,
+    content_ids,
+    drop_false_negatives,
+    make_pair_batch,
+    tokenize_pairs,
+)
 from bscl_jax.types import PairBatch, Pairs
 
 KEYWORDS = {
@@ -147,3 +153,11 @@ def test_extras_are_distinct_negatives_of_the_data_and_nothing_of_the_batch(
 def test_negatives_of_another_number_of_rows_are_refused():
     with pytest.raises(ValueError, match="of one length, at least 1; got 2, 2, 2 and 1"):
         tokenize_pairs(Pairs(["a", "b"], ["c", "d"], None, [["e"]]), tokenize)
+
+
+@pytest.mark.parametrize(("threshold", "joins"), [(0.3, False), (0.4, True), (0.5, True)])
+def test_what_joins_a_batch_is_no_positive_by_the_threshold_of_its_loss(threshold, joins):
+    pairs = Pairs(["q", "q", "x"], ["t", "u", "v"], [0.4, 1.0, 1.0], [[], ["t", "n"], []])
+    store = tokenize_pairs(pairs, lambda texts: [[1, 2] for _ in texts], threshold=threshold)
+    chosen = choose_extras(store.negatives, np.array([1, 2]), 0, batch_size=2, num_extras=2)
+    assert ("t" in {store.negatives.texts[place] for place in chosen}) == joins

@@ -16,7 +16,13 @@ BFLOAT16_COSINE = 0.9999
 TEMPERATURE = 0.4
 # Three of a kind, two pairs, one alone; partners stand 1 to 7 rows apart.
 CLASSES = np.array([7, 1, 2, 7, 1, -3, 2, 7], dtype=np.int32)
-SCENES = {"weighted": {"labels": CLASSES, "weights": WEIGHTS}, "plain": {"labels": CLASSES}}
+# Rows 0 and 7 are one text in one class, 1 and 3 in two, 2, 4 and 5 in three.
+TEXT_IDS = np.array([0, 1, 2, 1, 2, 2, 6, 0], dtype=np.int32)
+SCENES = {
+    "weighted": {"labels": CLASSES, "weights": WEIGHTS},
+    "texts": {"labels": CLASSES, "weights": WEIGHTS, "text_ids": TEXT_IDS},
+    "plain": {"labels": CLASSES},
+}
 BATCH = {"embeddings": QUERIES}
 
 value_and_grad = jax.jit(jax.value_and_grad(losses.supervised))
@@ -31,11 +37,13 @@ def of_twin(rows: Any, temperature: Any, fixed: Any) -> Any:
     s = twin.normalized(x, x, "l2") @ twin.normalized(x, x, "l2").T / temperature
     b, classes = len(x), fixed["labels"]
     w, total = fixed.get("weights", np.ones(b)), 0
+    texts = fixed.get("text_ids", np.arange(b))
     for i in range(b):
         others = [a for a in range(b) if a != i]
         positives = [p for p in others if classes[p] == classes[i]]
         for p in positives:
-            against = [s[i, a] for a in others if a != p]
+            kept = [a for a in others if classes[a] == classes[i] or texts[a] != texts[i]]
+            against = [s[i, a] for a in kept if a != p]
             total += w[i] * twin.minus_log_softmax(s[i, p], against) / len(positives)
     return total / b
 
@@ -54,7 +62,7 @@ def test_three_rows_have_the_loss_that_one_computes_by_hand() -> None:
 def test_value_and_gradients_are_those_of_the_twin_on_the_whole_batch(
     context: str, devices: int
 ) -> None:
-    batch = (BATCH, TEMPERATURE, SCENES["weighted"])
+    batch = (BATCH, TEMPERATURE, SCENES["texts"])
     against_twin.check(loss, of_twin, batch, context, devices)
 
 
@@ -66,6 +74,15 @@ def test_the_whole_product_of_contexts_devices_and_scenes(
     context: str, devices: int, scene: str
 ) -> None:
     against_twin.check(loss, of_twin, (BATCH, TEMPERATURE, SCENES[scene]), context, devices)
+
+
+@pytest.mark.usefixtures("float64")
+def test_without_ids_each_row_is_a_text_of_its_own() -> None:
+    found = losses.supervised(QUERIES, CLASSES, weights=WEIGHTS, temperature=TEMPERATURE)
+    expected = of_twin(BATCH, TEMPERATURE, SCENES["weighted"])
+    assert float(found) == pytest.approx(float(expected), rel=FLOAT64)
+    ids = losses.supervised(QUERIES, CLASSES, text_ids=TEXT_IDS, weights=WEIGHTS, temperature=0.4)
+    assert float(ids) < 0.99 * float(found)
 
 
 @pytest.mark.usefixtures("float64")
