@@ -223,6 +223,19 @@ def test_a_models_own_prompts_are_put_before_texts_only_where_the_config_says_so
         assert towers.queries.encoder.prompts.texts["short"] == "a "
 
 
+def test_a_default_prompt_without_which_a_model_is_trained_is_none_of_the_trained_model(
+    tmp_path,
+) -> None:
+    encoder, params = encoders.random(TASK.train.queries, seed=0, num_layers=1, hidden_size=8)
+    prompts = dataclasses.replace(encoder.prompts.having(query="who "), default="query")
+    encoders.save(tmp_path / "model", dataclasses.replace(encoder, prompts=prompts), params)
+    for given, default in (("", None), (", prompts: {}", "query")):
+        section = f"{{kind: pretrained, name: {tmp_path / 'model'}{given}}}"
+        towers, _ = load(f"encoder={section}")
+        trained = towers.queries.encoder.prompts
+        assert (trained.default, trained.texts["query"]) == (default, "who ")
+
+
 @pytest.mark.parametrize("section", ["random", "pretrained"])
 def test_a_model_without_prompts_has_none_to_take(section: str, tmp_path) -> None:
     encoder = f"encoder={saved(tmp_path / 'model')}}}" if section == "pretrained" else TINY

@@ -14,7 +14,8 @@ ADDED = ("prompts", "projection", "freeze", "lora")
 def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, Params]:
     """Load the pre-trained encoder, or make the random one from the training texts.
 
-    Either has the prompts and the projection of the config.
+    Either has the prompts and the projection of the config. Without prompts in the config the model
+    is trained and scored without any, so it has no default prompt either.
 
     Raises:
         FileNotFoundError: there is no such model.
@@ -26,7 +27,10 @@ def load_encoder(config: configs.Config, task: Task) -> tuple[encoders.Encoder, 
         encoder, params = encoders.random(texts, seed=seed, **options(section, *ADDED))
     else:
         encoder, params = encoders.load(section.name, **options(section, "name", *ADDED))
-    if section.prompts is not None:
+    if section.prompts is None:
+        bare = dataclasses.replace(encoder.prompts, default=None)
+        encoder = dataclasses.replace(encoder, prompts=bare)
+    else:
         encoder = with_prompts(encoder, section.prompts)
     if section.projection is None:
         return encoder, params

@@ -10,10 +10,10 @@ from bscl_jax.cli._folder import RunError
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other runs out of a folder until the block ends, or the process.
+    """Keep other runs on this machine out of a folder until the block ends, or the process.
 
-    The lock is the kernel's, on the folder itself: it is no file that a kill could leave behind. A
-    file system that has no locks, as some of a network have not, keeps nobody out.
+    The lock is the kernel's, on the folder itself: it is no file that a kill could leave behind. It
+    does not reach other machines, and a file system may have no locks: there nobody is kept out.
 
     Args:
         path: the folder, which is made if it is not there.
@@ -31,8 +31,8 @@ def alone(path: Path) -> Iterator[None]:
     except BlockingIOError:
         os.close(descriptor)
         raise RunError(
-            f"another process is training in {path}; wait for it, or choose another folder with "
-            "--set run.dir=…"
+            f"another process is training in {path}; wait for it, or end it if it hangs (a stopped "
+            "one holds the folder too), or choose another folder with --set run.dir=…"
         ) from None
     except OSError:  # no locks here
         pass

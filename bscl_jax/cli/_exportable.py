@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from bscl_jax import assemble, checkpoint, encoders, evaluation, export
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, RunFolder
-from bscl_jax.cli._kept import Kept, binary_sets, describe_kept
+from bscl_jax.cli._kept import Kept, binary_sets, describe_kept, restore_best
 from bscl_jax.cli._model import write_model
 from bscl_jax.types import Params
 
@@ -51,8 +51,8 @@ def from_run(folder: RunFolder, epoch: Epoch) -> Exportable:
     def write(path: Path) -> None:
         fitted = road.observe(kept.params, binary_sets(road.task))
         results = describe_kept(config, road, kept, evaluation.fitted_threshold(fitted))
-        if finished:
-            results |= folder.read_results()
+        if finished and (left := folder.read_results())["best_epoch"] == kept.epoch:
+            results |= left  # else its checkpoint was damaged since
         write_model(path, config, road, kept, results, title=folder.path.name)
 
     what = f"{folder.path}, epoch {kept.epoch}, {kept.why}"
@@ -73,18 +73,17 @@ def restore(folder: RunFolder, measure: str, params: Params, epoch: Epoch) -> Ke
             dev = facts["evaluations"][-1]["dev"] if facts["evaluated"] else {}
             why = f"step {facts['step']}, the newest checkpoint"
             return Kept(facts["epoch"], why, dev, tree["params"])
-        try:
-            tree, facts = checkpoints.restore_best({"params": params}, partial=True)
-        except FileNotFoundError as error:
+        newest = checkpoints.restore({"params": params}, partial=True)[1]
+        best = newest.get("best")
+        if best is None:
             raise RunError(
                 f"{folder.path}: evaluation.measure {measure} is defined in no epoch so far, so "
                 "that none is the best; take --epoch last"
-            ) from error
-    best = facts["evaluations"][-1]
-    why = f"the best by dev {measure}"
-    if folder.state() != "finished":
-        why += " so far; the run is not finished"
-    return Kept(best["epoch"], why, best["dev"], tree["params"])
+            )
+        kept = restore_best(checkpoints, params, measure, best["epoch"])
+    if folder.state() == "finished":
+        return kept
+    return kept._replace(why=f"{kept.why} so far; the run is not finished")
 
 
 def from_model(source: str) -> Exportable:

@@ -9,7 +9,14 @@ from rich.console import Console
 from bscl_jax import assemble, checkpoint, evaluation, parallel, reporting, training
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunError, RunFolder
-from bscl_jax.cli._kept import Kept, binary_sets, describe, describe_kept, unmeasured_sets
+from bscl_jax.cli._kept import (
+    Kept,
+    binary_sets,
+    describe,
+    describe_kept,
+    restore_best,
+    unmeasured_sets,
+)
 from bscl_jax.cli._model import write_model
 from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._say import say
@@ -35,13 +42,10 @@ def restore_kept(
             "that set the same similarity, or one that is not finite; look at the texts of the "
             "set, or choose another measure and another folder with --set run.dir=…"
         )
-    tree, facts = checkpoints.restore_best({"params": outcome.state.params}, partial=True)
-    found = facts["evaluations"][-1]
-    parallel.check_same({"checkpoint of the best epoch": str(found["epoch"])})
-    why = f"the best by dev {measure}"
-    if found["epoch"] != outcome.best.epoch:
-        why += f" but epoch {outcome.best.epoch}, whose checkpoint is damaged"
-    return Kept(found["epoch"], why, found["dev"], tree["params"])
+    params, best = outcome.state.params, outcome.best.epoch
+    kept = parallel.together(partial(restore_best, checkpoints, params, measure, best))
+    parallel.check_same({"checkpoint of the best epoch": str(kept.epoch)})
+    return kept
 
 
 def finish(

@@ -150,6 +150,19 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
         )
 
 
+def check_not_finished(folder: RunFolder) -> None:
+    """Refuse to change a run that has been finished since it was looked at.
+
+    Raises:
+        RunError: it has.
+    """
+    if folder.state() == "finished":
+        raise RunError(
+            f"another process has finished the run in {folder.path} meanwhile; the same command "
+            "shows its results"
+        )
+
+
 def check_data(folder: RunFolder, hashes: Mapping[str, str]) -> None:
     """Refuse to go on with other data: orders number the pairs, and dev scores are compared.
 
@@ -162,7 +175,12 @@ def check_data(folder: RunFolder, hashes: Mapping[str, str]) -> None:
     """
     if not folder.data.is_file():
         return
-    before = json.loads(folder.data.read_text(encoding="utf-8"))
+    try:
+        before = dict(json.loads(folder.data.read_text(encoding="utf-8")))
+    except (TypeError, ValueError):
+        raise RunError(
+            f"{folder.data} is damaged; remove it to go on with the data as they are now"
+        ) from None
     names = before.keys() | hashes.keys()
     changed = sorted(name for name in names if before.get(name) != hashes.get(name))
     if changed:

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from bscl_jax import assemble
+from bscl_jax import assemble, checkpoint
 from bscl_jax import config as configs
 from bscl_jax.cli._data import count_data
 from bscl_jax.cli._not_defined import describe_undefined
@@ -24,6 +24,26 @@ class Kept(NamedTuple):
     why: str
     dev: dict[str, float | None]
     params: Params
+
+
+def restore_best(
+    checkpoints: checkpoint.Checkpoints, params: Params, measure: str, best: int
+) -> Kept:
+    """Return the epoch that is best by the dev measure, of those whose checkpoint is whole.
+
+    Args:
+        checkpoints: of the run.
+        params: parameters of the same shapes.
+        measure: the dev measure.
+        best: the best epoch of all; where its checkpoint is damaged the next best is kept, under
+            its own number and scores.
+    """
+    tree, facts = checkpoints.restore_best({"params": params}, partial=True)
+    found = facts["evaluations"][-1]
+    why = f"the best by dev {measure}"
+    if found["epoch"] != best:
+        why += f" but epoch {best}, whose checkpoint is damaged"
+    return Kept(found["epoch"], why, found["dev"], tree["params"])
 
 
 def binary_sets(task: Task) -> dict[str, EvaluationSet]:

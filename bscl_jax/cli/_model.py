@@ -45,6 +45,7 @@ def write_model(
         hashes=results["data_sha256"],
         pooling=None if two else plain_pooling(road.encoder),
         two_encoders=two,
+        prompted=config.encoder.prompts is not None,
         settings=configs.dump(config),
     )
     queries, targets = (tower.model(kept.params) for tower in road.towers)

@@ -8,7 +8,14 @@ from rich.console import Console
 from bscl_jax import assemble, parallel
 from bscl_jax import config as configs
 from bscl_jax.cli._alone import alone
-from bscl_jax.cli._folder import RunError, RunFolder, check_data, check_may_start, start
+from bscl_jax.cli._folder import (
+    RunError,
+    RunFolder,
+    check_data,
+    check_may_start,
+    check_not_finished,
+    start,
+)
 
 SECONDS_TO_SEE = 60
 """A network file system may show a new file so late to the other machines."""
@@ -62,7 +69,8 @@ def start_together(
     def take() -> None:
         try:
             held.enter_context(alone(folder.path))
-            check_may_start(folder, config, resume=resume)  # another may just have been there
+            check_not_finished(folder)  # another may have been there meanwhile
+            check_may_start(folder, config, resume=resume)
             check_data(folder, road.hashes)
             start(folder, config, road.hashes)
         except OSError as error:

@@ -13,7 +13,7 @@ from rich.table import Table
 from bscl_jax import assemble
 from bscl_jax import config as configs
 from bscl_jax.cli._disk import write_json
-from bscl_jax.cli._folder import RunError, RunFolder
+from bscl_jax.cli._folder import RunError, RunFolder, check_data
 from bscl_jax.cli._moment import Moment, go_to
 from bscl_jax.cli._say import say
 
@@ -40,6 +40,7 @@ def replay(path: str, *, step: int | None, output: str | None) -> int:
         config = configs.load(folder.config)
         step = read_step(folder) if step is None else step
         road = assemble.lay_road(config)
+        check_data(folder, road.hashes)
         with console.status(f"going to step {step}"):
             moment = go_to(step, config, folder, road)
             found = {"step": step, "epoch": moment.epoch} | measure(road, moment)

@@ -1,7 +1,7 @@
 """``bscl-jax train --runs k``: one config with k seeds, each run in a folder of its own."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -58,12 +58,28 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
             say(console, f"seed {seed} (run {number} of {num_runs})")
             if status := train_one(each, console, stop, resume=resume):
                 return status
+    check_same_data(folder, seeded)
     summary = summarize(
         {seed: read_scores(folder.run(seed)) for seed in seeded}, config.evaluation.measure
     )
     parallel.by_first(partial(folder.write_summary, summary))
     show_summary(console, folder, summary)
     return 0
+
+
+def check_same_data(folder: SeedsFolder, seeds: Iterable[int]) -> None:
+    """Refuse the mean of runs on different data.
+
+    Raises:
+        RunError: naming two of them.
+    """
+    first, *others = (folder.run(seed) for seed in seeds)
+    for other in others:
+        if other.read_results()["data_sha256"] != first.read_results()["data_sha256"]:
+            raise RunError(
+                f"the data of {other.path} are not those of {first.path}; "
+                "choose another folder with --set run.dir=…, or remove the older of the two"
+            )
 
 
 def with_seeds(

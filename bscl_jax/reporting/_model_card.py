@@ -23,6 +23,7 @@ def model_card(
     hashes: Mapping[str, str] | None = None,
     pooling: str | None = None,
     two_encoders: bool = False,
+    prompted: bool = False,
 ) -> str:
     """Return the model card as Markdown, in the form that model hubs read.
 
@@ -41,6 +42,7 @@ def model_card(
         hashes: SHA-256 of the content of each split.
         pooling: ``"mean"`` or ``"cls"`` where nothing else follows the transformer; None otherwise.
         two_encoders: whether queries and documents have an encoder each.
+        prompted: whether queries and documents have a prompt each.
 
     Example:
         >>> from bscl_jax.reporting import model_card
@@ -50,7 +52,7 @@ def model_card(
         >>> card[card.index("# desk") :].splitlines()[:3]
         ['# desk', '', 'A sentence encoder fine-tuned from MiniLM with bscl_jax.']
     """
-    how = usage(threshold=threshold, pooling=pooling, two_encoders=two_encoders)
+    how = usage(threshold=threshold, pooling=pooling, two_encoders=two_encoders, prompted=prompted)
     parts = [
         card_header(title=title, repository=repository, data=data, test=test),
         f"# {title}\n\nA sentence encoder fine-tuned from {base_model} with bscl_jax.\n",

@@ -39,6 +39,28 @@ queries = model.encode_query(["a query"])
 documents = model.encode_document(["a document"])
 ```
 """
+PROMPTED = """\
+This model was trained with a prompt before every query and another before every document, which
+these put there:
+
+```python
+from bscl_jax import SentenceEncoder
+
+model = SentenceEncoder.load("path/to/this/folder")
+queries = model.encode_query(["a query"])
+documents = model.encode_document(["a document"])
+```
+
+or, with sentence-transformers from version 5 on,
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("path/to/this/folder")
+queries = model.encode_query(["a query"])
+documents = model.encode_document(["a document"])
+```
+"""
 THRESHOLD_OF_TWO = """\
 A query and a document count as alike from the cosine {threshold:.6f} on.
 """
@@ -72,7 +94,13 @@ POOL = {
 }
 
 
-def usage(*, threshold: float | None, pooling: str | None, two_encoders: bool = False) -> str:
+def usage(
+    *,
+    threshold: float | None,
+    pooling: str | None,
+    two_encoders: bool = False,
+    prompted: bool = False,
+) -> str:
     """Return how to load a model and use its vectors, as Markdown.
 
     Args:
@@ -80,10 +108,11 @@ def usage(*, threshold: float | None, pooling: str | None, two_encoders: bool = 
         pooling: ``"mean"`` or ``"cls"`` where that is all that follows the transformer; None leaves
             out how to do without sentence-transformers.
         two_encoders: whether queries and documents have an encoder each.
+        prompted: whether they have a prompt each.
     """
-    if two_encoders:
+    if two_encoders or prompted:
         of_two = [] if threshold is None else [THRESHOLD_OF_TWO.format(threshold=threshold)]
-        return "\n".join([TWO, *of_two])
+        return "\n".join([TWO if two_encoders else PROMPTED, *of_two])
     parts = [OURS, THEIRS]
     if pooling is not None:
         parts.append(PLAIN.format(pool=POOL[pooling]))

@@ -19,6 +19,7 @@ from bscl_jax.cli._folder import (
     RunFolder,
     check_data,
     check_may_start,
+    check_not_finished,
     differences,
     start,
 )
@@ -93,8 +94,8 @@ def test_a_folder_in_which_another_process_trains_is_refused(refuse, unfinished,
     before = tiny.hashes(unfinished)
     with alone(unfinished):
         assert refuse(resume=resume) == [
-            f"another process is training in {unfinished}; wait for it, or choose another folder "
-            "with --set run.dir=…"
+            f"another process is training in {unfinished}; wait for it, or end it if it hangs (a "
+            "stopped one holds the folder too), or choose another folder with --set run.dir=…"
         ]
     assert tiny.hashes(unfinished) == before
 
@@ -130,6 +131,21 @@ def test_a_run_does_not_go_on_with_other_data(refuse, unfinished, sound):
         "back, or choose another folder with --set run.dir=…"
     ]
     assert tiny.hashes(unfinished) == before
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "7"])
+def test_a_damaged_record_of_the_data_is_named(refuse, unfinished, content):
+    (unfinished / "data.json").write_text(content)
+    (line,) = refuse(resume=True)
+    assert line.startswith(f"{unfinished}/data.json is damaged; remove it to go on")
+
+
+def test_a_run_that_was_finished_while_this_one_began_is_left_alone(tmp_path):
+    folder = RunFolder(tmp_path)
+    check_not_finished(folder)
+    write_json(folder.results, {})
+    with pytest.raises(RunError, match=r"has finished the run in .* meanwhile; the same command"):
+        check_not_finished(folder)
 
 
 @pytest.mark.parametrize("resume", [False, True])

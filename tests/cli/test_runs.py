@@ -8,7 +8,9 @@ from rich.console import Console
 from scipy import stats
 
 from bscl_jax.cli import _runs
+from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, RunFolder
+from bscl_jax.cli._runs import check_same_data
 from bscl_jax.cli._seeds import SeedsFolder, read_scores
 from bscl_jax.cli._summary import show_summary, summarize
 from bscl_jax.cli._train import train_one
@@ -140,3 +142,12 @@ def test_a_finished_run_that_is_damaged_is_named(results, log, fault, tmp_path):
         (tmp_path / "metrics.jsonl").write_text(log)
     with pytest.raises(RunError, match=rf"run in {tmp_path} cannot be read \({fault}\); remove"):
         read_scores(RunFolder(tmp_path))
+
+
+def test_runs_on_different_data_have_no_mean(tmp_path):
+    folder = SeedsFolder(tmp_path)
+    for seed, hashes in ((3, {"train": "a"}), (4, {"train": "a"}), (5, {"train": "b"})):
+        write_json(folder.run(seed).results, {"data_sha256": hashes})
+    check_same_data(folder, (3, 4))
+    with pytest.raises(RunError, match=r"the data of .*seed-5 are not those of .*seed-3; choose"):
+        check_same_data(folder, (3, 4, 5))

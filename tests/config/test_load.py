@@ -50,6 +50,22 @@ def test_an_override_wins_over_the_file() -> None:
     assert config.parse(GOOD, ["run.dir=elsewhere"]).run.dir == "elsewhere"
 
 
+def test_an_override_of_one_section_leaves_another_of_the_same_alias_alone() -> None:
+    text = GOOD.replace("encoder: ", "encoder: &same ") + "\ntarget_encoder: *same\n"
+    resolved = config.parse(text, ["target_encoder.max_length=17"])
+    assert resolved.target_encoder is not None
+    assert resolved.target_encoder.max_length == 17
+    assert resolved.encoder == config.parse(text).encoder
+
+
+def test_an_override_reaches_a_section_that_the_file_says_there_is_none_of() -> None:
+    written = config.dump(config.parse(GOOD))
+    assert "lora: null" in written
+    lora = config.parse(written, ["encoder.lora.rank=4"]).encoder.lora
+    assert lora is not None
+    assert lora.rank == 4
+
+
 def test_an_override_reaches_a_section_that_the_file_lacks() -> None:
     assert config.parse(GOOD, ["training.epochs=7"]).training.epochs == 7
 

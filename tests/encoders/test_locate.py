@@ -133,6 +133,64 @@ def test_a_cached_snapshot_is_used_with_its_commit(
     assert encoder.source == f"hub cache, me/model at {COMMIT}"
 
 
+@pytest.fixture
+def of_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: Path) -> Path:
+    """A cache that holds what transformers alone has asked for."""
+    cache = tmp_path / "models--me--model"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text(COMMIT)
+    kept = shutil.ignore_patterns("modules.json", "*_Pooling", "*_Normalize")
+    shutil.copytree(saved, cache / "snapshots" / COMMIT, ignore=kept)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return cache
+
+
+def test_the_hub_is_asked_for_what_transformers_left_out_of_the_cache(
+    of_transformers: Path, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot, asked = _locate._snapshot, []
+
+    def reach(repository: str, revision: str | None, *, only_cached: bool):
+        if only_cached:
+            return snapshot(repository, revision, only_cached=True)
+        asked.append(repository)
+        return saved, ""
+
+    monkeypatch.setattr(_locate, "_snapshot", reach)
+    assert locate("me/model").folder == saved
+    assert asked == ["me/model"]
+
+
+def test_without_an_answer_the_cache_is_used_as_it_is_and_says_what_it_lacks(
+    of_transformers: Path,
+) -> None:
+    encoder, _ = encoders.load("me/model")
+    assert encoder.source == f"hub, me/model at {COMMIT}, where modules.json is not"
+
+
+def test_nor_where_the_hub_refuses(of_transformers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = _locate._snapshot
+
+    def refuse(repository: str, revision: str | None, *, only_cached: bool):
+        if only_cached:
+            return snapshot(repository, revision, only_cached=True)
+        return None, "401: not for you"
+
+    monkeypatch.setattr(_locate, "_snapshot", refuse)
+    place = locate("me/model")
+    assert place.source == f"hub cache, me/model at {COMMIT}, where modules.json is not"
+
+
+def test_a_cache_that_knows_that_there_are_no_modules_is_enough(
+    of_transformers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = of_transformers / ".no_exist" / COMMIT / "modules.json"
+    known.parent.mkdir(parents=True)
+    known.touch()
+    encoder, _ = encoders.load("me/model")
+    assert encoder.source == f"hub cache, me/model at {COMMIT}"
+
+
 def test_a_cached_snapshot_with_its_weights_in_parts_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: Path
 ) -> None:

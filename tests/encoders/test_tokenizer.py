@@ -125,3 +125,38 @@ def test_a_padding_token_that_the_tokenizer_lacks_is_refused(folder: Path) -> No
     change_json(folder / "tokenizer_config.json", pad_token="<pad>")
     with pytest.raises(ValueError, match="does not know its padding token '<pad>'"):
         encoders.load(folder)
+
+
+@pytest.mark.parametrize("where", ["tokenizer_config.json", "tokenizer.json"])
+def test_texts_are_cut_on_the_side_that_the_folder_names(
+    folder: Path, where: str, tmp_path
+) -> None:
+    if where == "tokenizer.json":
+        cut = {"direction": "Left", "max_length": 9, "strategy": "LongestFirst", "stride": 0}
+        change_json(folder / where, truncation=cut)
+    else:
+        change_json(folder / where, truncation_side="left")
+    encoder, params = encoders.load(folder, max_length=4)
+    (ids,) = encoder.tokenize(["how do I renew a book"])
+    assert [encoder.tokenizer.id_to_token(i) for i in ids] == ["[CLS]", "a", "book", "[SEP]"]
+    encoders.save(tmp_path / "again", encoder, params)
+    again, _ = encoders.load(tmp_path / "again")
+    assert again.tokenize(["how do I renew a book"]) == [ids]
+
+
+def test_a_side_that_is_none_is_refused(folder: Path) -> None:
+    change_json(folder / "tokenizer_config.json", truncation_side="middle")
+    with pytest.raises(ValueError, match="truncation_side must be right or left, was 'middle'"):
+        encoders.load(folder)
+
+
+@pytest.mark.parametrize("given", [{"pad_token": None}, {}])
+def test_a_padding_token_that_stands_elsewhere_is_saved(folder: Path, given, tmp_path) -> None:
+    path = folder / "tokenizer_config.json"
+    facts = json.loads(path.read_text())
+    facts.pop("pad_token", None)
+    path.write_text(json.dumps(facts | given))
+    (folder / "special_tokens_map.json").write_text('{"pad_token": {"content": "[PAD]"}}')
+    encoders.save(tmp_path / "again", *encoders.load(folder))
+    saved = json.loads((tmp_path / "again" / "tokenizer_config.json").read_text())
+    assert saved["pad_token"] == "[PAD]"

@@ -40,6 +40,22 @@ def test_a_finished_run_exports_the_bytes_that_it_left_itself(reference, tmp_pat
     ]
 
 
+def test_of_a_finished_run_whose_best_was_damaged_since_the_next_is_exported_by_its_own_name(
+    reference, tmp_path, capsys
+):
+    shutil.copytree(reference, tmp_path / "run")
+    results = tiny.results(reference)
+    step = results["best_epoch"] * tiny.NUM_BATCHES
+    (tmp_path / "run" / "checkpoints" / f"{step:08d}" / "facts.json").write_bytes(b"x")
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert export(tmp_path / "run", tmp_path / "model") == 0
+    said = capsys.readouterr().out
+    assert f"the best by dev pairs/mrr but epoch {results['best_epoch']}, whose checkpoint" in said
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"epoch {results['best_epoch']} of" not in card
+    assert "## Test split" not in card
+
+
 def test_an_unfinished_run_exports_the_same_but_for_a_card_without_test(
     unfinished, reference, tmp_path
 ):

@@ -18,6 +18,7 @@ TEXTS = ["where is the map?", "a locker", ""]
 def test_a_run_leaves_all_that_the_design_lists_and_nothing_else(reference):
     assert {path.name for path in reference.iterdir()} == {
         "config.yaml",
+        "data.json",
         "metrics.jsonl",
         "results.json",
         "checkpoints",

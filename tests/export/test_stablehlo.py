@@ -13,10 +13,11 @@ from bscl_jax.encoders import _kernels
 from bscl_jax.types import TokenBatch
 from tests.encoders.families import write_folder
 
-TEXTS = ["how to renew a book", "a", "book a book, how?"]
+TEXTS = ["how to renew a book", "a", "book a book, how?", "a book " * 20]
 SCRIPT = """
-import sys, numpy as np, jax.export, tokenizers
+import json, sys, numpy as np, jax.export, tokenizers
 tokenizer = tokenizers.Tokenizer.from_file("model/tokenizer.json"); tokenizer.enable_padding()
+tokenizer.enable_truncation(json.load(open("model/tokenizer_config.json"))["model_max_length"])
 encode = jax.export.deserialize(bytearray(open("encoder.stablehlo", "rb").read())).call
 found = tokenizer.encode_batch(sys.argv[1:])
 ids, mask = zip(*((each.ids, each.attention_mask) for each in found))

@@ -90,3 +90,14 @@ def test_a_card_of_two_encoders_says_which_is_for_what() -> None:
     assert "model.encode_query(" in theirs
     assert "model.encode_document(" in theirs
     assert "alike from the cosine 0.250000 on" in card
+
+
+def test_a_card_of_a_model_with_prompts_puts_them_there() -> None:
+    card = make(prompted=True, threshold=0.25, pooling="mean")
+    ours, theirs = blocks(card, "python")
+    for block in (ours, theirs):
+        compile(block, "card", "exec")
+        assert "model.encode_query(" in block
+        assert "model.encode_document(" in block
+    assert "model.encode(" not in card
+    assert "alike from the cosine 0.250000 on" in card
