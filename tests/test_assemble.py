@@ -54,12 +54,14 @@ def test_a_rooms_message_gets_the_section_unless_it_names_a_file():
 
 
 def test_a_pretrained_encoder_gets_every_field_of_its_section(monkeypatch):
-    monkeypatch.setattr(encoders, "load", lambda name, **options: (name, options))
+    made, asked = encoders.random(["a"], seed=0, num_layers=1, hidden_size=8), []
+    monkeypatch.setattr(encoders, "load", lambda *a, **options: asked.append((*a, options)) or made)
     section = (
         "{kind: pretrained, name: a, max_length: 9, pooling: cls, dropout: 0, dtype: bfloat16, "
         "scan_layers: true, remat: true, attention: fused}"
     )
-    name, options = assemble.load_encoder(parse(f"encoder={section}"), Task(PAIRS, {}, {}))
+    assemble.load_encoder(parse(f"encoder={section}"), Task(PAIRS, {}, {}))
+    ((name, options),) = asked
     assert name == "a"
     assert options == {
         "max_length": 9,
@@ -73,8 +75,12 @@ def test_a_pretrained_encoder_gets_every_field_of_its_section(monkeypatch):
 
 
 def test_a_random_encoder_knows_both_sides_of_the_training_pairs(monkeypatch):
-    monkeypatch.setattr(encoders, "random", lambda texts, **options: (texts, options))
-    texts, options = assemble.load_encoder(parse("encoder.num_layers=5"), Task(PAIRS, {}, {}))
+    made, asked = encoders.random(["a"], seed=0, num_layers=1, hidden_size=8), []
+    monkeypatch.setattr(
+        encoders, "random", lambda *a, **options: asked.append((*a, options)) or made
+    )
+    assemble.load_encoder(parse("encoder.num_layers=5"), Task(PAIRS, {}, {}))
+    ((texts, options),) = asked
     assert set(texts) == {*PAIRS.queries, *PAIRS.targets}
     assert options == {
         "seed": 3,
