@@ -171,15 +171,16 @@ def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> O
 def _retrieve(each: RetrievalSet, queries: np.ndarray, corpus: np.ndarray) -> Observation:
     """Look for the relevant documents of some queries at a time: no matrix of all is built."""
     at_once = max(1, SIMILARITIES_AT_ONCE // max(1, len(corpus)))
-    found: list[np.ndarray] = []
+    found: list[dict[str, np.ndarray]] = []
     for start in range(0, len(queries), at_once):
         block = slice(start, start + at_once)
         with np.errstate(invalid="ignore"):
             similarities = queries[block] @ corpus.T
         if not _is_finite(similarities):
             return NotDefined(measures(each), NOT_FINITE)
-        found += metrics.ranks(similarities, each.relevant[block])
-    return QueryValues(metrics.rank_measures_by_query(found, ks=each.depths))
+        relevant = each.relevant[block]
+        found.append(metrics.retrieval_by_query(similarities, relevant, ks=each.depths))
+    return QueryValues({name: np.concatenate([part[name] for part in found]) for name in found[0]})
 
 
 def _search_threshold(cosines: np.ndarray, pairs: BinaryPairs) -> float | None:

@@ -35,10 +35,9 @@ _FUNCTIONS = {
 
 def _as_floats(vectors: np.ndarray) -> np.ndarray:
     """Return vectors of short types in float32, in which products do not overflow."""
-    whole = np.issubdtype(vectors.dtype, np.integer)
     if vectors.dtype.itemsize < 4:
         return vectors.astype(np.float32)
-    return vectors.astype(np.float64) if whole else vectors
+    return vectors.astype(np.float64) if np.issubdtype(vectors.dtype, np.integer) else vectors
 
 
 def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> np.ndarray:

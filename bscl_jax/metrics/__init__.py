@@ -20,6 +20,5 @@ from bscl_jax.metrics._resampled import resampled_classification as resampled_cl
 from bscl_jax.metrics._resampled import resampled_correlation as resampled_correlation
 from bscl_jax.metrics._resampled import resampled_mean as resampled_mean
 from bscl_jax.metrics._retrieval import rank_measures as rank_measures
-from bscl_jax.metrics._retrieval import rank_measures_by_query as rank_measures_by_query
 from bscl_jax.metrics._retrieval import retrieval as retrieval
 from bscl_jax.metrics._retrieval import retrieval_by_query as retrieval_by_query

@@ -65,7 +65,7 @@ def retrieval_by_query(
         >>> metrics.retrieval_by_query(similarities, [[0], [1]])["mrr"].tolist()
         [1.0, 0.5]
     """
-    return rank_measures_by_query(ranks(similarities, relevant), ks=ks)
+    return _by_query(ranks(similarities, relevant), ks)
 
 
 def rank_measures(
@@ -97,31 +97,13 @@ def rank_measures(
         >>> metrics.rank_measures([np.array([1, 4]), np.array([2])], ks=(1, 2))
         {'mrr': 0.75, 'map': 0.625, 'has_positive@1': 0.5, 'has_positive@2': 1.0}
     """
-    values = rank_measures_by_query(ranks_by_query, ks=ks)
+    values = _by_query(ranks_by_query, ks)
     return {name: float(np.mean(of_query)) for name, of_query in values.items()}
 
 
-def rank_measures_by_query(
-    ranks_by_query: Sequence[Int64[np.ndarray, " _"]], *, ks: Sequence[int] = (1, 5)
+def _by_query(
+    ranks_by_query: Sequence[Int64[np.ndarray, " _"]], ks: Sequence[int]
 ) -> dict[str, Float[np.ndarray, " q"]]:
-    """Return the values of each query of which :func:`rank_measures` gives the means.
-
-    Args:
-        ranks_by_query: as there.
-        ks: as there.
-
-    Returns:
-        By measure, its value for each query, in [0, 1].
-
-    Raises:
-        ValueError: as there.
-
-    Example:
-        >>> import numpy as np
-        >>> from bscl_jax import metrics
-        >>> metrics.rank_measures_by_query([np.array([1, 4]), np.array([2])])["mrr"].tolist()
-        [1.0, 0.5]
-    """
     if len(ranks_by_query) == 0:
         raise ValueError("a retrieval set must have at least one query, got none")
     check_depths(ks)

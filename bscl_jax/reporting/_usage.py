@@ -28,16 +28,6 @@ from bscl_jax import SentenceEncoder
 queries = SentenceEncoder.load("path/to/this/folder/query").encode(["a query"])
 documents = SentenceEncoder.load("path/to/this/folder/document").encode(["a document"])
 ```
-
-or, with sentence-transformers from version 5 on,
-
-```python
-from sentence_transformers import SentenceTransformer
-
-model = SentenceTransformer("path/to/this/folder")
-queries = model.encode_query(["a query"])
-documents = model.encode_document(["a document"])
-```
 """
 PROMPTED = """\
 This model was trained with a prompt before every query and another before every document, which
@@ -50,7 +40,8 @@ model = SentenceEncoder.load("path/to/this/folder")
 queries = model.encode_query(["a query"])
 documents = model.encode_document(["a document"])
 ```
-
+"""
+THEIRS_BY_SIDE = """\
 or, with sentence-transformers from version 5 on,
 
 ```python
@@ -112,7 +103,7 @@ def usage(
     """
     if two_encoders or prompted:
         of_two = [] if threshold is None else [THRESHOLD_OF_TWO.format(threshold=threshold)]
-        return "\n".join([TWO if two_encoders else PROMPTED, *of_two])
+        return "\n".join([TWO if two_encoders else PROMPTED, THEIRS_BY_SIDE, *of_two])
     parts = [OURS, THEIRS]
     if pooling is not None:
         parts.append(PLAIN.format(pool=POOL[pooling]))

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,13 +32,13 @@ def test_retrieval_ranks_by_cosine() -> None:
 def test_retrieval_works_through_its_queries_in_blocks(
     at_once: int, rows: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, ranks = [], metrics.ranks
+    seen, by_query = [], metrics.retrieval_by_query
 
-    def count_rows(similarities: np.ndarray, relevant: list[list[int]]) -> list[np.ndarray]:
+    def count_rows(similarities: np.ndarray, *a: Any, **options: Any) -> dict[str, np.ndarray]:
         seen.append(len(similarities))
-        return ranks(similarities, relevant)
+        return by_query(similarities, *a, **options)
 
-    monkeypatch.setattr(metrics, "ranks", count_rows)
+    monkeypatch.setattr(metrics, "retrieval_by_query", count_rows)
     monkeypatch.setattr(_evaluate, "SIMILARITIES_AT_ONCE", at_once)
     queries = ["x", "y", "long x", "minus x", "between"]
     relevant = [[0], [0], [0, 1], [2], [0, 2]]
