@@ -154,12 +154,17 @@ def check_bias(bias: ArrayLike) -> None:
         raise ValueError(f"bias must be finite, got {bias}; −log b suits a batch of b pairs")
 
 
-def check_classes(labels: ArrayLike) -> None:
-    """Refuses class labels that are no integers."""
+def check_classes(labels: ArrayLike, text_ids: ArrayLike | None) -> None:
+    """Refuses class labels, and ids of texts, that are no integers."""
     if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
         raise TypeError(
             f"labels must be integers, got {jnp.result_type(labels)}; number the classes, "
             "or hash what makes texts belong together"
+        )
+    if text_ids is not None and not jnp.issubdtype(jnp.result_type(text_ids), jnp.integer):
+        raise TypeError(
+            f"text_ids must be integers, got {jnp.result_type(text_ids)}; hash the texts to "
+            "integers"
         )
 
 

@@ -76,7 +76,7 @@ def supervised(
     check_rows("embeddings", embeddings)
     b = jnp.shape(embeddings)[0]
     check_per_pair(b, labels=labels, text_ids=text_ids, weights=weights)
-    check_classes(labels)
+    check_classes(labels, text_ids)
     check_temperature(temperature)
 
     dtype = common_type(embeddings)

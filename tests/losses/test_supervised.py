@@ -168,6 +168,8 @@ def test_bfloat16_embeddings_have_a_float32_loss_and_nearly_its_gradient() -> No
         ((CLASSES[:, None], CLASSES), {}, TypeError, "embeddings must be floating point, got int"),
         ((QUERIES, CLASSES[:2]), {}, ValueError, r"labels must hold one number a pair.*\(8,\)"),
         ((QUERIES, LABELS), {}, TypeError, "labels must be integers, got float.*hash what makes"),
+        ((QUERIES, CLASSES), {"text_ids": TEXT_IDS[:2]}, ValueError, "text_ids must hold one num"),
+        ((QUERIES, CLASSES), {"text_ids": LABELS}, TypeError, "text_ids must be integers, got fl"),
         ((QUERIES, CLASSES), {"weights": LABELS[:2]}, ValueError, "weights must hold one number"),
         ((QUERIES, CLASSES), {"temperature": -1}, ValueError, "temperature must be > 0"),
     ],
