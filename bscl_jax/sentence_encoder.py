@@ -79,8 +79,8 @@ class SentenceEncoder:
         from bscl_jax import encoders, export
 
         encoder, params = encoders.load(str(path_or_name), max_length=max_length, dtype=dtype)
-        threshold = export.read_facts(path_or_name).threshold
-        return cls(encoder, params, devices=devices, threshold=threshold)
+        facts = export.read_facts(encoder.folder)
+        return cls(encoder, params, devices=devices, threshold=facts.threshold)
 
     @property
     def dimension(self) -> int:

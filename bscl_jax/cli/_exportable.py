@@ -89,14 +89,18 @@ def restore(folder: RunFolder, measure: str, params: Params, epoch: Epoch) -> Ke
 def from_model(source: str) -> Exportable:
     """Load a model; its card, and what training has found of it, stay with it."""
     encoder, params = encoders.load(source)
-    facts = export.read_facts(source)
-    card = Path(source).expanduser() / "README.md"
+    facts = export.read_facts(encoder.folder)
 
     def write(path: Path) -> None:
-        text = card.read_text(encoding="utf-8") if card.is_file() else _plain_card(path, encoder)
-        export.sentence_transformers(path, encoder, params, card=text, **facts._asdict())
+        card = _read_card(encoder) or _plain_card(path, encoder)
+        export.sentence_transformers(path, encoder, params, card=card, **facts._asdict())
 
     return Exportable(encoder.source, encoder, params, False, write)
+
+
+def _read_card(encoder: encoders.Encoder) -> str | None:
+    path = encoder.folder / "README.md" if encoder.folder else None
+    return path.read_text(encoding="utf-8") if path and path.is_file() else None
 
 
 def _plain_card(path: Path, encoder: encoders.Encoder) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import jax
@@ -71,6 +72,8 @@ class Encoder:
         similarity: the function by which the model's embeddings are compared, ``"cosine"``,
             ``"dot"``, ``"euclidean"`` or ``"manhattan"``.
         source: one line that says where the model was found.
+        folder: where its files lie, a folder of the hub's cache for a model of the hub; None for
+            one that was made, not found.
         module: the Linen module.
         tokenizer: the tokenizer; cuts at ``max_length``, pads nothing.
         checkpoint: what ``save`` needs.
@@ -86,6 +89,7 @@ class Encoder:
     include_prompt: bool
     similarity: str
     source: str
+    folder: Path | None = field(repr=False)
     module: nn.Module = field(repr=False)
     tokenizer: Tokenizer = field(repr=False)
     checkpoint: Checkpoint = field(repr=False)

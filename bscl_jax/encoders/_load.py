@@ -84,8 +84,8 @@ def load(
         (32, 'mean', True)
     """
     computation_type = find_computation_type(dtype)
-    folder, source = locate(path_or_name, revision=revision)
-    places, layout = read_layout(folder)
+    place = locate(path_or_name, revision=revision)
+    places, layout = read_layout(place.folder)
     if pooling is not None:
         layout = layout._replace(pooling=pooling)
     facts = _read_facts(places.transformer)
@@ -118,7 +118,8 @@ def load(
         computation_type=computation_type,
         remat=remat,
         attention=attention,
-        source=source,
+        source=place.source,
+        folder=place.folder,
     )
     return encoder, weights.params | _read_dense(places, layout)
 
@@ -133,6 +134,7 @@ def make_encoder(
     remat: bool,
     attention: str,
     source: str,
+    folder: Path | None,
 ) -> Encoder:
     """Put the parts of an encoder together; arguments as ``load``.
 
@@ -159,6 +161,7 @@ def make_encoder(
         include_prompt=layout.include_prompt,
         similarity=layout.similarity,
         source=source,
+        folder=folder,
         module=checkpoint.family.make_module(
             config,
             computation_type,

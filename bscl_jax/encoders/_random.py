@@ -111,6 +111,7 @@ def random(
         remat=remat,
         attention=attention,
         source=f"random weights, seed {seed}",
+        folder=None,
     )
     return encoder, _make_params(config, seed, scan_layers=scan_layers)
 

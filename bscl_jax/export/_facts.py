@@ -40,11 +40,11 @@ def write_facts(folder: Path, facts: Facts) -> None:
     (folder / FACTS_FILE).write_text(text, encoding="utf-8")
 
 
-def read_facts(folder: str | Path) -> Facts:
+def read_facts(folder: str | Path | None) -> Facts:
     """Read what training found.
 
     Args:
-        folder: an export, or any other model.
+        folder: an export, or the folder of any other model (``encoder.folder``); None is none.
 
     Returns:
         What its ``bscl_jax.json`` says; nothing where it has none.
@@ -58,8 +58,8 @@ def read_facts(folder: str | Path) -> Facts:
         >>> export.read_facts(tempfile.mkdtemp())
         Facts(temperature=None, threshold=None)
     """
-    path = Path(folder).expanduser() / FACTS_FILE
-    if not path.is_file():
+    path = None if folder is None else Path(folder).expanduser() / FACTS_FILE
+    if path is None or not path.is_file():
         return Facts()
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -211,6 +211,7 @@ def test_a_cached_snapshot_with_its_weights_in_parts_is_used(
 def test_only_safetensors_and_plain_text_files_are_downloaded() -> None:
     wanted = [
         "config.json",
+        "README.md",
         "1_Pooling/config.json",
         "2_Dense/model.safetensors",
         "0_Transformer/vocab.txt",

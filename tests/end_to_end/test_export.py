@@ -106,6 +106,19 @@ def test_a_model_keeps_its_card_and_what_training_has_found(reference, tmp_path)
     assert tiny.hashes(tmp_path / "copy") == tiny.hashes(reference / "model")
 
 
+def test_a_model_in_the_cache_of_the_hub_keeps_them_too(reference, tmp_path, monkeypatch):
+    cache, commit = tmp_path / "cache" / "models--me--model", "a" * 40
+    shutil.copytree(reference / "model", cache / "snapshots" / commit)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    facts = cache / "snapshots" / commit / "bscl_jax.json"
+    facts.write_text(facts.read_text().replace('"threshold": null', '"threshold": 0.25'))
+    assert SentenceEncoder.load("me/model").threshold == 0.25
+    assert export("me/model", tmp_path / "copy") == 0
+    assert tiny.hashes(tmp_path / "copy") == tiny.hashes(facts.parent)
+
+
 def test_a_model_without_a_card_gets_one(tmp_path):
     encoders.save(tmp_path / "plain", *encoders.random(TEXTS, seed=0, hidden_size=16))
     assert export(tmp_path / "plain", tmp_path / "model") == 0
