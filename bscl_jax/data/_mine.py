@@ -28,7 +28,7 @@ def mine_negatives(
     """Search hard negatives for each pair: texts near its query that do not answer it.
 
     Candidates are the distinct targets and the texts of ``corpus``, less the known positives of the
-    query (``drop_false_negatives``) and the query itself. They are ranked by their cosine with the
+    query (``drop_false_negatives``). They are ranked by their cosine with the
     query; those of the rank window that pass margin and guide are its negatives, nearest first.
 
     Args:
@@ -131,8 +131,11 @@ def _unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def _barred(pairs: Pairs, rows: Sequence[int], place: dict[str, int]) -> list[list[int]]:
     """Return for each row the candidates that are no negatives, whatever their similarity."""
     positives = known_positives(pairs)
-    forbidden = [positives[row] | {normalize_text(pairs.queries[row])} for row in rows]
-    return [[place[text] for text in each if text in place] for each in forbidden]
+    distinct = {id(positives[row]): positives[row] for row in rows}
+    places = {
+        key: [place[text] for text in texts if text in place] for key, texts in distinct.items()
+    }
+    return [places[id(positives[row])] for row in rows]
 
 
 def _nearest(

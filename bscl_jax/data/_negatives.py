@@ -38,8 +38,9 @@ class Negatives:
 def drop_false_negatives(pairs: Pairs) -> tuple[Pairs, int]:
     """Leave out negatives that are known positives of the same query, or its own target.
 
-    Known positives are the targets of all pairs with that query, by content, whose score is above
-    0.5 (all pairs where there are no scores).
+    Known positives are, by content, the targets of all pairs with that query whose score is above
+    0.5 (all pairs where there are no scores), the queries of all such pairs of which it is the
+    target, and its own text.
 
     Args:
         pairs: n pairs with negatives.
@@ -68,18 +69,28 @@ def drop_false_negatives(pairs: Pairs) -> tuple[Pairs, int]:
 def known_positives(pairs: Pairs, threshold: float = POSITIVE) -> list[set[str]]:
     """Return for each pair the texts, normalized, that are no negatives of its query.
 
+    These are those of :func:`find_positives`, and the pair's own target, good or bad.
+
     Args:
         pairs: n pairs.
         threshold: a pair with a score above it, in float32, is a known positive.
+
+    Returns:
+        A set for each pair; positive pairs of one query share theirs.
     """
     queries = [normalize_text(query) for query in pairs.queries]
     targets = [normalize_text(target) for target in pairs.targets]
     scores = [1.0] * len(queries) if pairs.scores is None else pairs.scores
-    by_query: dict[str, set[str]] = {query: set() for query in queries}
+    known = {query: {query} for query in queries}
     for query, target, score in zip(queries, targets, scores, strict=True):
         if np.float32(score) > threshold:
-            by_query[query].add(target)
-    return [by_query[query] | {target} for query, target in zip(queries, targets, strict=True)]
+            known[query].add(target)
+            if target in known:
+                known[target].add(query)
+    return [
+        known[query] if target in known[query] else known[query] | {target}
+        for query, target in zip(queries, targets, strict=True)
+    ]
 
 
 def tokenize_negatives(

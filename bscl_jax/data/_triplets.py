@@ -1,7 +1,7 @@
 """Triplets: every positive of a query with every negative of it."""
 
 from bscl_jax.data._content import normalize_text
-from bscl_jax.data._negatives import POSITIVE
+from bscl_jax.data._negatives import POSITIVE, known_positives
 from bscl_jax.types import Pairs
 
 
@@ -9,8 +9,9 @@ def make_triplets(pairs: Pairs, *, threshold: float = POSITIVE) -> Pairs:
     """Return a row for each positive and each negative of one query (section 3 of the paper).
 
     Positives of a query are the targets of its pairs whose score is above the threshold; negatives
-    those of its other pairs, and the hard negatives of all its pairs. Equal texts are one, and what
-    is a positive is no negative. A query without a positive or without a negative has no row.
+    those of its other pairs, and the hard negatives of all its pairs but what is known to belong to
+    it (``drop_false_negatives``). Equal texts are one, and what is a positive is no negative. A
+    query without a positive or without a negative has no row.
 
     Args:
         pairs: n pairs.
@@ -35,13 +36,17 @@ negatives=(('bad',), ('worse',)))
     negatives: dict[str, dict[str, str]] = {}
     scores = pairs.scores or [1.0] * len(pairs.queries)
     hard = pairs.negatives or [()] * len(pairs.queries)
-    for query, target, score, texts in zip(pairs.queries, pairs.targets, scores, hard, strict=True):
+    known = known_positives(pairs, threshold)
+    for query, target, score, texts, belonging in zip(
+        pairs.queries, pairs.targets, scores, hard, known, strict=True
+    ):
         key = normalize_text(query)
         queries.setdefault(key, query)
         of_query = (positives if score > threshold else negatives).setdefault(key, {})
         of_query.setdefault(normalize_text(target), target)
         for text in texts:
-            negatives.setdefault(key, {}).setdefault(normalize_text(text), text)
+            if (name := normalize_text(text)) not in belonging:
+                negatives.setdefault(key, {}).setdefault(name, text)
     rows = [
         (query, positive, (negative,))
         for key, query in queries.items()

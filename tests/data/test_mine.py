@@ -72,6 +72,11 @@ def test_the_text_of_the_query_is_no_negative_of_it():
     assert mined.negatives == (("t0",),)
 
 
+def test_a_query_that_is_the_target_of_a_pair_belongs_to_its_query_too():
+    mined = mine_negatives(Pairs(["q", "t1"], ["t1", "t2"]), embed, corpus=["q", "t0"])
+    assert mined.negatives == (("t0", "t2"), ("t0",))
+
+
 @pytest.mark.parametrize("block_size", [1, 2, 3, 1000])
 def test_blocks_of_any_size_find_the_same(block_size):
     rng = np.random.default_rng(0)

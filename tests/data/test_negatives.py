@@ -10,6 +10,7 @@ from bscl_jax.data import (
     make_pair_batch,
     tokenize_pairs,
 )
+from bscl_jax.data._negatives import known_positives
 from bscl_jax.types import PairBatch, Pairs
 
 KEYWORDS = {
@@ -56,6 +57,20 @@ def test_the_own_target_is_no_negative():
 def test_a_known_positive_of_the_same_query_is_no_negative_by_content():
     pairs = Pairs(["q", " q"], ["a", "b"], None, [["b ", "c"], ["a"]])
     assert drop_false_negatives(pairs) == (pairs._replace(negatives=(("c",), ())), 2)
+
+
+def test_pairs_are_read_both_ways_round_and_a_query_is_no_negative_of_itself():
+    pairs = Pairs(["a", "b", "d"], ["b", "c", "a"], None, [["a", "x"], ["a", "d"], ["y", "b"]])
+    kept, dropped = drop_false_negatives(pairs)
+    assert (kept.negatives, dropped) == ((("x",), ("d",), ("y", "b")), 2)
+    batch = make_batch(pairs, order=[1, 0, 2], batch_size=1, num_extras=3)
+    assert set(texts_of(batch)) == {"d", "x", "y"}
+
+
+def test_the_pairs_of_one_query_share_what_is_known_of_it():
+    known = known_positives(Pairs(["q"] * 4, list("abcd"), [1, 1, 0, 0.4]))
+    assert known[0] is known[1]
+    assert known == [{"q", "a", "b"}] * 2 + [{"q", "a", "b", "c"}, {"q", "a", "b", "d"}]
 
 
 def test_a_pair_of_a_low_score_makes_no_known_positive():

@@ -46,6 +46,11 @@ def test_hard_negatives_are_negatives_of_the_query():
     assert rows(pairs) == [("q", "a", "x"), ("q", "a", "y"), ("q", "b", "x"), ("q", "b", "y")]
 
 
+def test_hard_negatives_that_belong_to_the_query_are_left_out_and_labelled_ones_stay():
+    pairs = Pairs(["a", "b", "b"], ["b", "c", "a"], [1, 1, 0], [["a", "x"], ["a", "y"], []])
+    assert rows(pairs) == [("a", "b", "x"), ("b", "c", "y"), ("b", "c", "a")]
+
+
 def test_equal_texts_are_one_and_a_positive_is_no_negative():
     pairs = Pairs(["q", " q", "q", "q", "q"], ["a", "a ", "c", " c", "a"], [1, 1, 0, 0, 0])
     assert rows(pairs) == [("q", "a", "c")]
