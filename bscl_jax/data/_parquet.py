@@ -14,11 +14,12 @@ BATCH = 256
 
 
 def parquet_rows(path: str | PathLike[str], columns: Sequence[str]) -> Iterator[Row]:
-    """Rows of a Parquet file; ``Row.line`` counts rows. Null is an empty cell.
+    """Rows of a Parquet file; ``Row.line`` counts rows. Null and NaN are empty cells.
 
     Args:
         path: the file.
-        columns: the asked columns, of texts or numbers.
+        columns: the asked columns, of texts or numbers. A number has as many digits as tell it
+            from others of its type.
 
     Raises:
         DataError: if the file cannot be read, or a column is missing or of another type: before
@@ -58,21 +59,29 @@ def _cells(column: Any) -> Iterator[str]:
 
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if not (types.is_string(column.type) or types.is_large_string(column.type)):
-        yield from map(as_cell, column.to_pylist())
+    if not _is_text(column.type):
+        narrow = types.is_floating(column.type)  # its own digits, not those of a double
+        yield from map(
+            as_cell, column.to_numpy(zero_copy_only=False) if narrow else column.to_pylist()
+        )
         return
     for stored in column.cast(pyarrow.large_binary()).to_pylist():
         yield (stored or b"").decode("utf-8", "surrogateescape")
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _check_type(path: str | PathLike[str], column: str, kind: Any) -> None:
     from pyarrow import types
 
     inner = kind.value_type if types.is_dictionary(kind) else kind
-    is_text = types.is_string(inner) or types.is_large_string(inner)
-    if is_text or types.is_null(inner) or types.is_boolean(inner):
+    if _is_text(inner) or types.is_null(inner) or types.is_boolean(inner):
         return
-    if types.is_integer(inner) or types.is_floating(inner):
+    if types.is_integer(inner) or types.is_floating(inner) or types.is_decimal(inner):
         return
     raise DataError(
         f"{path}, column {column!r}: must hold texts or numbers, holds {kind}; "

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 from bscl_jax.data._errors import DataError, quote
 
 BLANK = "the line is blank; delete it"
@@ -213,8 +215,8 @@ def _fault_of_value(value: object, line: str) -> str:
 
 
 def as_cell(value: object) -> str:
-    """Bring a value to the form that the cells of text files have; null is an empty cell."""
-    if value is None:
+    """Bring a value to the form that the cells of text files have; null and NaN are empty cells."""
+    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
         return ""
     return str(int(value) if isinstance(value, bool) else value)
 

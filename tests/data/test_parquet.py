@@ -1,3 +1,4 @@
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
@@ -33,7 +34,9 @@ def test_a_parquet_file_gives_the_asked_columns_and_the_numbers_of_its_rows(tmp_
         ([0, 1], pyarrow.int8()),
         ([0.0, 1.0], pyarrow.float32()),
         ([False, True], pyarrow.bool_()),
+        ([Decimal("0.00"), Decimal("1.00")], pyarrow.decimal128(3, 2)),
         (["0", "1"], pyarrow.large_string()),
+        (["0", "1"], pyarrow.string_view()),
         (["0", "1"], pyarrow.dictionary(pyarrow.int8(), pyarrow.string())),
     ],
 )
@@ -41,6 +44,14 @@ def test_numbers_of_every_type_are_scores(tmp_path, labels, kind):
     path = write(tmp_path / "a.parquet", query=["q", "r"], label=pyarrow.array(labels, kind))
     table = read_table(path, {"query": as_text, "label": as_score(0, 1)})
     assert table.columns["label"] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("kind", [pyarrow.float16(), pyarrow.float32(), pyarrow.float64()])
+def test_a_number_has_the_digits_of_its_own_type(tmp_path, kind):
+    numbers = pyarrow.array([0.1, 0.8, None, float("nan")], kind)
+    path = write(tmp_path / "a.parquet", query=["q"] * 4, negative=numbers)
+    columns = {"query": as_text, "negative": as_text_or_none}
+    assert read_table(path, columns).columns["negative"] == ["0.1", "0.8", None, None]
 
 
 def test_a_mistake_is_placed_by_row_and_column_across_row_groups(tmp_path):

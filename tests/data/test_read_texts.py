@@ -3,6 +3,7 @@ import tracemalloc
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import pytest
 from pyarrow import parquet
@@ -48,9 +49,12 @@ def test_an_empty_text_file_has_no_texts(tmp_path):
     assert list(read_texts(write(tmp_path / "a.txt", b""))) == []
 
 
-def test_null_is_an_empty_text_in_parquet(tmp_path):
-    parquet.write_table(pyarrow.table({"text": ["a", None]}), tmp_path / "a.parquet")
-    assert list(read_texts(tmp_path / "a.parquet")) == ["a", ""]
+@pytest.mark.parametrize(
+    ("column", "texts"), [(["a", None], ["a", ""]), ([1.5, np.nan], ["1.5", ""])]
+)
+def test_null_and_nan_are_empty_texts_in_parquet(tmp_path, column, texts):
+    parquet.write_table(pyarrow.table({"text": column}), tmp_path / "a.parquet")
+    assert list(read_texts(tmp_path / "a.parquet")) == texts
 
 
 @pytest.mark.parametrize("suffix", ["txt", "tsv.gz", "csv", "jsonl", "parquet"])

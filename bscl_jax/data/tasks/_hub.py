@@ -1,8 +1,10 @@
 """Rows from whatever ``datasets.load_dataset`` reads: the Hugging Face hub, folders of files."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bscl_jax.data._errors import DataError
 from bscl_jax.data._load_splits import load_splits
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 FORMS = ("pairs", "lists", "retrieval")
-TEXT_TYPES = ("string", "large_string", "null")
+TEXT_TYPES = ("string", "large_string", "string_view", "null")
 """A column that holds null only is a text column, every text of which is empty."""
 
 
@@ -38,8 +40,8 @@ def load(
 ) -> Task:
     """Load rows from a data set on the hub or a folder of Parquet, CSV or JSON lines files.
 
-    What becomes of the rows is as for the task of the form's name. Cells that are null count as
-    empty. No code of the data set is run: it must consist of data files.
+    What becomes of the rows is as for the task of the form's name. Cells that are null or NaN
+    count as empty. No code of the data set is run: it must consist of data files.
 
     Args:
         path: a folder; else a name on the hub, ``owner/name``.
@@ -123,13 +125,20 @@ def _read(
     for column in parsers:
         _check_column(source, dataset, column, is_text=column not in no_texts)
     cells = dataset.select_columns(list(parsers))[:]
-    rows = zip(*(map(as_cell, cells[column]) for column in parsers), strict=True)
+    found = {column: _own_digits(dataset, column, cells[column]) for column in parsers}
+    rows = zip(*(map(as_cell, found[column]) for column in parsers), strict=True)
     numbered = (Row(number, row, whole=row) for number, row in enumerate(rows, start=1))
     unit = "row"
     columns, rows_used, rejected = parse_rows(
         source, numbered, parsers, unit=unit, on_error=on_error
     )
     return Found(columns, rows_used, unit, rejected)
+
+
+def _own_digits(dataset: "Dataset", column: str, values: Sequence[object]) -> Iterable[object]:
+    """Return the values of a column; ``datasets`` has made doubles of floats of any type."""
+    kind = getattr(dataset.features[column], "dtype", "")
+    return np.asarray(values, kind) if kind in ("float16", "float32") else values
 
 
 def _check_column(source: str, dataset: "Dataset", column: str, *, is_text: bool) -> None:

@@ -10,6 +10,8 @@ from tests.data.tasks.hub.folders import (
     write_parquet,
 )
 
+MISSING = "the text is empty; fill the cell or delete the row"
+
 
 @pytest.fixture
 def lists(tmp_path):
@@ -34,6 +36,14 @@ def test_ids_of_queries_may_be_numbers_and_are_checked(lists):
     place = f"{lists['path']}, split 'validation', row 3, column 'id'"
     message = message_of(**lists)
     assert message.startswith(f"{place}: '7' is the id of another query in row 1")
+
+
+def test_an_id_that_is_not_a_number_is_missing(lists, tmp_path):
+    rows = {"query": ["q1", "q2"], "target": ["a", "b"], "grade": [2, 0], "id": [7.0, float("nan")]}
+    for split in ("train", "validation"):
+        write_parquet(tmp_path / "lists" / f"{split}.parquet", **rows)
+    lists["columns"] |= {"query_id": "id"}
+    assert f"row 2, column 'id': {MISSING}" in message_of(**lists)
 
 
 def test_a_split_of_a_data_set_may_be_the_corpus_of_others(plain):

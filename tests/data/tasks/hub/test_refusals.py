@@ -133,7 +133,7 @@ def test_a_column_of_nulls_is_empty_text(tmp_path):
 @pytest.mark.parametrize(
     ("grade", "fault"),
     [
-        (float("nan"), "'nan' is not a finite number; write a number from 0 to 5"),
+        (float("nan"), "'' is not a finite number; write a number from 0 to 5"),
         (None, "'' is not a finite number; write a number from 0 to 5"),
         (-1.0, "'-1.0' is outside the scale 0 to 5; correct it, or give the scale"),
     ],

@@ -50,6 +50,7 @@ def test_labels_of_a_data_set_are_brought_to_zero_and_one(graded):
         ([False, True], datasets.Value("bool")),
         (["0", "1"], datasets.Value("string")),
         ([0.0, 1.0], datasets.Value("float16")),
+        (["0", "1"], datasets.Value("string_view")),
     ],
 )
 def test_a_label_may_be_any_kind_of_number(tmp_path, grades, feature):
@@ -63,6 +64,20 @@ def test_a_label_may_be_any_kind_of_number(tmp_path, grades, feature):
     splits = {"train": "train", "dev": "train"}
     task = load_task("hub", path=tmp_path / "kinds", splits=splits, columns=columns)
     assert task.train.scores == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_a_label_has_the_digits_of_its_own_type(tmp_path, kind):
+    features = datasets.Features(
+        query=datasets.Value("string"), target=datasets.Value("string"), label=datasets.Value(kind)
+    )
+    rows = {"query": ["q", "r"], "target": ["t", "u"], "label": [0.1, 0.8]}
+    (tmp_path / "set").mkdir()
+    datasets.Dataset.from_dict(rows, features).to_parquet(tmp_path / "set" / "train.parquet")
+    columns, splits = {name: name for name in rows}, {"train": "train", "dev": "train"}
+    options = {"columns": columns, "label_range": (0, 0.8)}
+    task = load_task("hub", path=tmp_path / "set", splits=splits, **options)
+    assert task.train.scores == (0.125, 1.0)
 
 
 def test_the_name_picks_the_configuration(tmp_path):
