@@ -1,6 +1,7 @@
 """Files that one start keeps for the next, in a folder that may be deleted at any time."""
 
 import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,9 +20,10 @@ def recall_file(path: Path) -> bytes | None:
     """
     try:
         kept = path.read_bytes()
-        os.utime(path)
     except OSError:
         return None
+    with suppress(OSError):  # a folder that may only be read
+        os.utime(path)
     content = kept[sha256().digest_size :]
     return content if kept == _sealed(content) else None
 
@@ -44,6 +46,8 @@ def keep_file(path: Path, content: bytes) -> None:
         >>> recall_file(path)
         b'42'
     """
+    if len(content) > LARGEST:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {each: each.stat() for each in path.parent.iterdir()}
     total = sum(facts.st_size for facts in found.values()) + len(content)
@@ -52,8 +56,6 @@ def keep_file(path: Path, content: bytes) -> None:
             break
         total -= found[each].st_size
         each.unlink(missing_ok=True)
-    if total > LARGEST:
-        return
     aside = path.with_name(f"unfinished-{os.getpid()}-{path.name}")
     try:
         aside.write_bytes(_sealed(content))

@@ -17,7 +17,9 @@ from bscl_jax.data._ragged import Ragged, Tokenize, tokenize_all
 FEWEST = 20_000
 """Fewer texts are tokenized faster than it is worth to keep their ids."""
 
-_ARRAYS = ("flat", "offsets")
+_ARRAYS = {"flat": "<i4", "offsets": "<i8"}
+"""Files of bare numbers, by type: with no header the checksums cover every byte."""
+
 _FACTS = "checksums.json"
 
 
@@ -67,8 +69,8 @@ def _read(place: Path, count: int) -> Ragged | None:
     """Return what is kept at a place; None where that is nothing, or not what was written."""
     try:
         wanted = json.loads((place / _FACTS).read_text())
-        arrays = [np.load(place / f"{name}.npy", mmap_mode="r") for name in _ARRAYS]
-    except (OSError, ValueError, EOFError):
+        arrays = [np.memmap(place / name, kind, mode="r") for name, kind in _ARRAYS.items()]
+    except (OSError, ValueError):
         return None
     rows = Ragged(*(array.view(np.ndarray) for array in arrays))
     return rows if len(rows) == count and _checksums(rows) == wanted else None
@@ -79,8 +81,8 @@ def _write(place: Path, rows: Ragged) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place.parent))
     try:
-        for name in _ARRAYS:
-            np.save(aside / f"{name}.npy", getattr(rows, name))
+        for name, kind in _ARRAYS.items():
+            getattr(rows, name).astype(kind, copy=False).tofile(aside / name)
         (aside / _FACTS).write_text(json.dumps(_checksums(rows)))
         shutil.rmtree(place, ignore_errors=True)
         aside.rename(place)

@@ -66,6 +66,16 @@ def test_what_was_used_longest_ago_makes_room(tmp_path, monkeypatch):
 
 
 def test_what_is_larger_than_the_whole_folder_may_be_is_not_kept(tmp_path, monkeypatch):
+    keep_file(tmp_path / "small", b"42")
     monkeypatch.setattr(_kept, "LARGEST", len(CONTENT) - 1)
     keep_file(tmp_path / "name", CONTENT)
-    assert [*tmp_path.iterdir()] == []
+    assert [*tmp_path.iterdir()] == [tmp_path / "small"]
+
+
+def test_what_may_only_be_read_is_recalled(tmp_path, monkeypatch):
+    def refuse(path: Path) -> None:
+        raise PermissionError(path)
+
+    keep_file(tmp_path / "name", CONTENT)
+    monkeypatch.setattr(os, "utime", refuse)
+    assert recall_file(tmp_path / "name") == CONTENT

@@ -67,7 +67,7 @@ def test_few_texts_are_not_kept(tmp_path):
     assert not (tmp_path / "tokens").exists()
 
 
-@pytest.mark.parametrize("name", ["flat.npy", "offsets.npy", "checksums.json"])
+@pytest.mark.parametrize("name", ["flat", "offsets", "checksums.json"])
 @pytest.mark.parametrize("harm", ["flipped", "cut", "empty", "missing"])
 def test_damage_is_found_and_made_good(tmp_path, name, harm):
     Tokenizer(tmp_path).ids()
@@ -82,6 +82,20 @@ def test_damage_is_found_and_made_good(tmp_path, name, harm):
     assert second.ids() == third.ids() == IDS
     assert (second.asked, third.asked) == (len(TEXTS), 0)
     assert len([*(tmp_path / "tokens").iterdir()]) == 1
+
+
+@pytest.mark.parametrize("name", ["flat", "offsets"])
+def test_whichever_bit_is_flipped_damage_is_found(tmp_path, name):
+    Tokenizer(tmp_path).ids(TEXTS[1:3])
+    (path,) = tmp_path.glob(f"tokens/*/{name}")
+    content = path.read_bytes()
+    for bit in range(8 * len(content)):
+        harmed = bytearray(content)
+        harmed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(harmed)
+        second = Tokenizer(tmp_path)
+        assert second.ids(TEXTS[1:3]) == IDS[1:3]
+        assert second.asked == 2
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path):
