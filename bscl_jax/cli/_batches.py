@@ -38,7 +38,7 @@ def batches(
     Args:
         config_path: the run.
         overrides: ``section.key=value`` texts that win over the config.
-        epochs: how many epochs; None takes those of the run.
+        epochs: how many epochs; None takes those of the run. A run in stages has no more.
         model: a folder or a name that wins over ``encoder.name``.
         output: a JSON file for the facts; None writes none.
 
@@ -53,10 +53,11 @@ def batches(
         config = with_epochs(read_config(config_path, None, overrides, model), epochs)
         with console.status("looking at the batches"):
             road = assemble.lay_road(config)
-            records = [describe(road, epoch) for epoch in range(1, config.training.epochs + 1)]
+            records = [describe(road, epoch) for epoch in shown(road, epochs)]
+        kinds = dict.fromkeys(stage.section.shuffling.kind for stage in road.stages)
         found = {
             "model": road.towers.source,
-            "shuffling": config.shuffling.kind,
+            "shuffling": ", then ".join(kinds),
             "batch_size": config.training.batch_size,
             "epochs": records,
         }
@@ -80,10 +81,22 @@ def measure_batches(
 
 
 def with_epochs(config: configs.Config, epochs: int | None) -> configs.Config:
-    """Return the config with another number of epochs, if one is given."""
-    if epochs is None:
+    """Return the config with another number of epochs, if one is given; stages keep theirs."""
+    if epochs is None or config.stages:
         return config
     return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+
+
+def shown(road: assemble.Road, epochs: int | None) -> range:
+    """Return the first epochs of a run, all of them where no number is given.
+
+    Raises:
+        RunError: it has not so many.
+    """
+    last = road.stages[-1].epochs[-1]
+    if epochs is not None and epochs > last:
+        raise RunError(f"--epochs must be at most {last}, those of all stages, was {epochs}")
+    return range(1, (epochs or last) + 1)
 
 
 def describe(road: assemble.Road, epoch: int) -> dict[str, Any]:

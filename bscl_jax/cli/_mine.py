@@ -3,7 +3,9 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from rich.console import Console
@@ -60,7 +62,9 @@ def mine(
         check_output(output, config)
         with assemble.named("data"):
             task = data.load_task(config.data.kind, **assemble.options(config.data))
-        mined = find_negatives(config, task, search, console)
+        corpus = find_corpus(task) if search.candidates == "corpus" else []
+        check_content(output, config, task, corpus, search.num_negatives)
+        mined = find_negatives(config, task, search, corpus, console)
         columns = write(output, mined, config)
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from error
@@ -76,20 +80,53 @@ def check_output(output: str, config: configs.Config) -> None:
     """Refuse a file that cannot be written, or that holds the data, before anything is searched.
 
     Raises:
-        RunError: it is a file that the config reads.
+        RunError: it is a folder, or a file that the config reads.
         DataError: it has another suffix.
+        OSError: nothing can be written there.
     """
     data.check_suffix(output)
     for part in ("train", "dev", "test", "corpus"):
         path = getattr(config.data, part, None)
         if path is not None and Path(path).resolve() == Path(output).resolve():
             raise RunError(f"--output {output} is data.{part} of the config; name another file")
+    read = getattr(config.data, "path", None)
+    if read is not None and Path(read).resolve() in Path(output).resolve().parents:
+        raise RunError(f"--output {output} lies in data.path of the config; name a file elsewhere")
+    if Path(output).is_dir():
+        raise RunError(f"--output {output} is a folder; name a file")
     Path(output).parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=Path(output).parent):
+        pass  # a folder that may only be read is known now, not after the search
 
 
-def find_negatives(config: configs.Config, task: Task, search: Search, console: Console) -> Pairs:
+def check_content(
+    output: str, config: configs.Config, task: Task, corpus: Sequence[str], num_negatives: int
+) -> None:
+    """Refuse what the file could not hold, before anything is searched.
+
+    Raises:
+        DataError: a text, or two columns of one name.
+    """
+    data.check_texts(output, chain(task.train.queries, task.train.targets, corpus))
+    labelled = task.train.scores is not None
+    data.name_columns(kept_columns(config), labelled=labelled, num_negatives=num_negatives)
+
+
+def kept_columns(config: configs.Config) -> dict[str, str]:
+    """Return the columns of the data, by parts, that a config with the file in its place keeps."""
+    columns: dict[str, str] = getattr(config.data, "columns", {})
+    names_files = hasattr(config.data, "train")
+    return {
+        part: name
+        for part, name in columns.items()
+        if not part.startswith("negative") and (names_files or part in ("query", "target", "label"))
+    }
+
+
+def find_negatives(
+    config: configs.Config, task: Task, search: Search, corpus: Sequence[str], console: Console
+) -> Pairs:
     """Load the models, say what is searched, and search."""
-    corpus = find_corpus(task) if search.candidates == "corpus" else ()
     source, embed = load_embed(config, task)
     guide = load_guide(config, task, search.guide)
     say(console, f"model    {source}")
@@ -147,7 +184,6 @@ def write(output: str, mined: Pairs, config: configs.Config) -> dict[str, str]:
             "no text passed as a negative of any pair; ask for a smaller --margin, other --ranks "
             "or another --guide"
         )
-    columns: dict[str, str] = getattr(config.data, "columns", {})
-    kept = {part: name for part, name in columns.items() if not part.startswith("negative")}
+    kept = kept_columns(config)
     scale = getattr(config.data, "label_range", (0.0, 1.0))
     return kept | data.write_pairs(output, mined, columns=kept, label_range=scale)

@@ -28,7 +28,7 @@ from bscl_jax.data._texts import read_texts
 from bscl_jax.data._token_cache import TokenCache
 from bscl_jax.data._tokens import PairTokens, Tokenizer, tokenize_pairs
 from bscl_jax.data._triplets import make_triplets
-from bscl_jax.data._write_pairs import check_suffix, write_pairs
+from bscl_jax.data._write_pairs import check_suffix, check_texts, name_columns, write_pairs
 from bscl_jax.data.tasks import TASKS, load_task
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "by_side",
     "check_overlap",
     "check_suffix",
+    "check_texts",
     "choose_extras",
     "choose_lengths",
     "choose_shapes",
@@ -66,6 +67,7 @@ __all__ = [
     "make_triplets",
     "mean_extras",
     "mine_negatives",
+    "name_columns",
     "normalize_text",
     "num_batches",
     "one_of",

@@ -1,7 +1,8 @@
 """Pairs with their negatives, written so that the readers read them again."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -30,6 +31,61 @@ def check_suffix(path: str | PathLike[str]) -> None:
         raise DataError(f"{path}: the suffix must be one of {', '.join(SUFFIXES)}")
 
 
+def check_texts(path: str | PathLike[str], texts: Iterable[str]) -> None:
+    r"""Refuse texts that ``write_pairs`` cannot write.
+
+    Args:
+        path: the file.
+        texts: any.
+
+    Raises:
+        DataError: if one has a tab or a line end, which a TSV cannot hold.
+
+    Example:
+        >>> from bscl_jax.data import check_texts
+        >>> check_texts("mined.jsonl", ["two\nlines"])
+    """
+    if Path(path).suffix != ".tsv":
+        return
+    for text in texts:
+        if any(character in text for character in "\t\r\n"):
+            raise DataError(
+                f"{path}: a TSV cannot hold the tab or line end in {quote(text)}; write .jsonl"
+            )
+
+
+def name_columns(
+    columns: Mapping[str, str], *, labelled: bool, num_negatives: int
+) -> dict[str, str]:
+    """Name the columns that ``write_pairs`` writes.
+
+    Args:
+        columns: as there.
+        labelled: whether the pairs have scores.
+        num_negatives: the most that a pair has.
+
+    Returns:
+        The names by parts.
+
+    Raises:
+        DataError: if two columns have one name.
+
+    Example:
+        >>> from bscl_jax.data import name_columns
+        >>> name_columns({"query": "question"}, labelled=False, num_negatives=1)
+        {'query': 'question', 'target': 'target', 'negative_1': 'negative_1'}
+    """
+    parts = ["query", "target"] + ["label"] * labelled
+    names = {part: columns.get(part, part) for part in parts}
+    names |= {f"negative_{i + 1}": f"negative_{i + 1}" for i in range(num_negatives)}
+    if twice := [name for name, count in Counter(names.values()).items() if count > 1]:
+        raise DataError(
+            f"{quote(twice[0])} would be the name of two columns; give the column of the data "
+            "another name"
+        )
+    return names
+
+
 def write_pairs(
     path: str | PathLike[str],
     pairs: Pairs,
@@ -51,8 +107,8 @@ def write_pairs(
         ``columns`` for the task ``"pairs"``, with as many negatives as the longest row has.
 
     Raises:
-        DataError: if the suffix is another one, or a text has a tab or a line end, which a TSV
-            cannot hold.
+        DataError: if the suffix is another one, two columns have one name, or a text has a tab or
+            a line end, which a TSV cannot hold.
 
     Example:
         >>> import pathlib, tempfile
@@ -67,10 +123,9 @@ def write_pairs(
     """
     check_suffix(path)
     path = Path(path)
-    parts = ["query", "target"] + ["label"] * (pairs.scores is not None)
     most = max(map(len, pairs.negatives or ()), default=0)
-    names = {part: (columns or {}).get(part, part) for part in parts}
-    names |= {f"negative_{i + 1}": f"negative_{i + 1}" for i in range(most)}
+    labelled = pairs.scores is not None
+    names = name_columns(columns or {}, labelled=labelled, num_negatives=most)
     rows = _rows(pairs, label_range)
     lines = _tsv_lines if path.suffix == ".tsv" else _json_lines
     aside = path.with_name(path.name + ".part")
@@ -107,9 +162,5 @@ def _tsv_lines(
     yield "\t".join(names)
     for row in rows:
         texts = [str(cell) for cell in row]
-        for text in texts:
-            if any(character in text for character in "\t\r\n"):
-                raise DataError(
-                    f"{path}: a TSV cannot hold the tab or line end in {quote(text)}; write .jsonl"
-                )
+        check_texts(path, texts)
         yield "\t".join(texts + [""] * (len(names) - len(texts)))

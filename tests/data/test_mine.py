@@ -182,6 +182,13 @@ def test_a_text_that_a_tsv_cannot_hold_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    pairs = Pairs(["a"], ["t"], None, [["n"]])
+    with pytest.raises(DataError, match="'negative_1' would be the name of two columns"):
+        write_pairs(tmp_path / "a.jsonl", pairs, columns={"target": "negative_1"})
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_suffix_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a.csv: the suffix must be one of .jsonl, .tsv"):
         write_pairs(tmp_path / "a.csv", Pairs(["a"], ["t"]))

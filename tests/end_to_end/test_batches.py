@@ -75,6 +75,16 @@ def test_more_epochs_and_another_model_can_be_asked_for(reference, tiny_config, 
     assert trained["epochs"][0]["hard"] < initial["epochs"][0]["hard"]
 
 
+STAGES = """stages=[{training: {epochs: 1}, shuffling: {kind: random}}, {training: {epochs: 2}}]"""
+
+
+@pytest.mark.parametrize(("options", "epochs"), [((), [1, 2, 3]), (("--epochs", "2"), [1, 2])])
+def test_the_epochs_of_all_stages_can_be_looked_at(options, epochs, tiny_config, tmp_path):
+    found = batches(tiny_config, tmp_path / "facts.json", STAGES, options=options)
+    assert [record["epoch"] for record in found["epochs"]] == epochs
+    assert found["shuffling"] == "random, then by_example"
+
+
 def test_the_table_says_what_its_words_mean(tiny_config, capsys):
     assert main(["batches", "--config", str(tiny_config), "--epochs", "1"]) == 0
     out, err = capsys.readouterr()
@@ -95,6 +105,7 @@ def test_the_table_says_what_its_words_mean(tiny_config, capsys):
         (["--config", "no.yaml"], "no.yaml: no such config file"),
         (["--model", "/no/model"], "no model folder at /no/model"),
         (["--set", "training.batch_size=99"], "training.batch_size"),
+        (["--set", STAGES, "--epochs", "4"], "--epochs must be at most 3, those of all stages"),
     ],
 )
 def test_a_mistake_is_one_message(options, message, tiny_config, capsys):

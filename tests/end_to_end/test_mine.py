@@ -1,5 +1,6 @@
 """Hard negatives mined by a model, and a run that trains on them."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from bscl_jax import config, data
 from bscl_jax.cli import main
+from bscl_jax.cli._mine import kept_columns
 from tests.cli.conftest import USER_MISTAKE
 from tests.end_to_end import tiny
 
@@ -82,7 +84,7 @@ def test_ranks_margin_and_guide_reach_the_search(tmp_path, reference, monkeypatc
     options = ("--ranks", "3", "9", "--margin", "0.25", "--guide", model, "--model", model)
     assert mine(path, *options) == 0
     assert (given["ranks"], given["margin"], given["num_negatives"]) == ((3, 9), 0.25, 5)
-    assert given["corpus"] == ()
+    assert given["corpus"] == []
     assert (given["embed"](["where"]) == given["guide"](["where"])).all()
 
 
@@ -123,6 +125,46 @@ def test_the_data_is_never_written_over(tmp_path, capsys):
     assert mine(path, "--output", str(tmp_path / "train.tsv")) == USER_MISTAKE
     assert "is data.train of the config; name another file" in capsys.readouterr().err
     assert (tmp_path / "train.tsv").read_bytes() == before
+
+
+def test_a_folder_that_is_read_as_data_gets_no_file(tmp_path, capsys):
+    path = tiny.write(tmp_path)
+    (tmp_path / "set").mkdir()
+    options = ("--set", f"data={{kind: stsb, path: {tmp_path / 'set'}}}")
+    assert mine(path, *options, "--output", str(tmp_path / "set" / "train.tsv")) == USER_MISTAKE
+    assert "lies in data.path of the config; name a file elsewhere" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_known_before_the_search(tmp_path, capsys, monkeypatch):
+    path = tiny.write(tmp_path)
+    (tmp_path / "folder.jsonl").mkdir()
+    for split, query in {"train": "two\\nlines", "dev": "q"}.items():
+        rows = f'{{"query": "{query}", "negative_2": "t"}}\n{{"query": "r", "negative_2": "u"}}\n'
+        (tmp_path / f"{split}.jsonl").write_text(rows)
+    files = f"train: {tmp_path}/train.jsonl, dev: {tmp_path}/dev.jsonl"
+    names = "columns: {query: query, target: negative_2}"
+    columns = ("--set", f"data={{kind: pairs, {files}, {names}}}")
+    monkeypatch.setattr(data, "mine_negatives", None)
+    for options, message in {
+        ("--output", str(tmp_path / "folder.jsonl")): "folder.jsonl is a folder; name a file",
+        ("--output", str(tmp_path / "a.tsv"), *columns): "cannot hold the tab or line end in",
+        columns: "'negative_2' would be the name of two columns",
+    }.items():
+        assert mine(path, *options) == USER_MISTAKE
+        assert message in capsys.readouterr().err
+
+
+def test_of_a_data_set_the_columns_of_pairs_are_kept():
+    columns = {"query": "q", "target": "t", "label": "l", "query_id": "id", "negative_1": "n"}
+    section = config.HubData(
+        kind="hub",
+        path="me/set",
+        splits={"train": "train", "dev": "validation"},
+        form="lists",
+        columns=columns,
+    )
+    whole = dataclasses.replace(config.load("configs/quickstart.yaml"), data=section)
+    assert kept_columns(whole) == {"query": "q", "target": "t", "label": "l"}
 
 
 def test_data_without_a_corpus_has_none_to_search(tmp_path, capsys):
