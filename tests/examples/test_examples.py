@@ -2,17 +2,22 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
+
+from bscl_jax import data, encoders
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # float32, and the order of the sums differs between one device and many.
 LARGEST_DIFFERENCE = 1e-6
 
 
-def run(name: str, capsys: pytest.CaptureFixture[str]) -> str:
-    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+def run(name: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
     return capsys.readouterr().out
 
 
@@ -26,6 +31,18 @@ def test_a_flax_module_learns_with_the_loss(name: str, capsys: pytest.CaptureFix
     (before,) = numbers("loss before training:", text)
     (after,) = numbers(r"loss after \d+ steps:", text)
     assert after < before / 2
+
+
+def test_an_encoder_learns_without_the_trainer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = data.load_task("library_desk").train
+    texts = [*pairs.queries, *pairs.targets]
+    encoders.save(tmp_path / "model", *encoders.random(texts, seed=0, max_length=64))
+    text = run("finetune_encoder.py", capsys, str(tmp_path / "model"))
+    (before,) = numbers("loss before training:", text)
+    (after,) = numbers(r"loss after \d+ steps:", text)
+    assert after < before
 
 
 def test_pmap_gives_the_loss_and_gradient_of_one_device(capsys: pytest.CaptureFixture[str]) -> None:
