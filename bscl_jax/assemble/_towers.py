@@ -180,7 +180,7 @@ def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int
     Args:
         tower: what the texts go through.
         mesh: of the run.
-        batch_size: texts encoded at a time.
+        batch_size: rows encoded at a time.
         advance: called with the number of texts of each finished batch.
     """
     whole = NamedSharding(mesh, PartitionSpec())  # each process reads all that comes out

@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
         output: a ``.npy`` or ``.parquet`` file.
         max_length: longest text in tokens; None takes the model's own.
         devices: devices that share each batch; None takes all.
-        batch_size: texts encoded at a time.
+        batch_size: rows encoded at a time.
         chunk_size: texts in memory, sorted by length among themselves; their vectors are safe
             after each chunk.
         normalize: whether vectors are scaled to length 1; None does what the model says.

@@ -103,7 +103,7 @@ class Evaluation:
 
     Attributes:
         measure: the dev measure that chooses the best epoch, as ``set/measure``.
-        batch_size: texts encoded at a time.
+        batch_size: rows encoded at a time.
     """
 
     measure: Name

@@ -72,7 +72,7 @@ def _add_vectors(embed: argparse.ArgumentParser) -> None:
 def _add_work(embed: argparse.ArgumentParser) -> None:
     """Add how they are made."""
     embed.add_argument(
-        "--batch-size", type=count, default=64, metavar="N", help="texts encoded at a time (64)"
+        "--batch-size", type=count, default=64, metavar="N", help="rows encoded at a time (64)"
     )
     embed.add_argument(
         "--chunk-size",
