@@ -40,6 +40,7 @@ def draw(tables: dict[str, Any], gathered: Gathered, path: Path) -> None:
         axes = figure.subplots(len(panels), height_ratios=heights, squeeze=False)[:, 0]
         for axis, (title, pairs) in zip(axes, panels.items(), strict=True):
             draw_panel(axis, title, pairs)
+        figure.supxlabel("A − B: right of the line A is better", fontsize=9)
         figure.legend(handles=legend(), loc="outside upper right", ncols=3, frameon=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
@@ -48,6 +49,7 @@ def draw(tables: dict[str, Any], gathered: Gathered, path: Path) -> None:
 def draw_panel(axis: Axes, title: str, pairs: Sequence[Pair]) -> None:
     """Draw the differences of a task in the measure that comes first, in hundredths."""
     axis.axvline(0, color=AXIS, linewidth=1, zorder=0)
+    limit = find_limit(pairs)
     for place, pair in enumerate(pairs):
         found = pair.differences[0]
         ends = [100 * (found.low or 0), 100 * (found.high or 0)]
@@ -55,14 +57,34 @@ def draw_panel(axis: Axes, title: str, pairs: Sequence[Pair]) -> None:
         axis.plot(ends, [place, place], color=color, linewidth=2, solid_capstyle="round")
         axis.plot(100 * found.mean, place, "o", color=color, markersize=5.5)
         for value in pair.published[:1]:
-            axis.plot(100 * value, place, "D", color=PAPER, markersize=4.5, markerfacecolor="white")
+            draw_published(axis, 100 * value, place, limit)
     axis.set_yticks(range(len(pairs)), [shorten(pair.title) for pair in pairs])
     axis.set_ylim(len(pairs) - 0.4, -0.6)
-    limit = max(abs(end) for end in axis.get_xlim())
     axis.set_xlim(-limit, limit)
     axis.tick_params(axis="y", length=0)
     axis.set_title(title, fontsize=9, loc="left", fontweight="bold")
     axis.spines[["top", "right", "left"]].set_visible(False)
+
+
+def find_limit(pairs: Sequence[Pair]) -> float:
+    """Return where a panel ends: behind all intervals, and what of the paper is near them."""
+    ours = [
+        100 * abs(end or 0)
+        for pair in pairs
+        for end in (pair.differences[0].low, pair.differences[0].high)
+    ]
+    papers = [100 * abs(value) for pair in pairs for value in pair.published[:1]]
+    return 1.05 * max(ours + [value for value in papers if value <= 2 * max(ours)])
+
+
+def draw_published(axis: Axes, value: float, place: int, limit: float) -> None:
+    """Mark the paper's difference; one beyond the limit is written at the edge."""
+    if abs(value) <= limit:
+        axis.plot(value, place, "D", color=PAPER, markersize=4.5, markerfacecolor="white")
+        return
+    text, side = (f"{value:+.0f} →", "right") if value > 0 else (f"← {value:+.0f}", "left")
+    at = limit if value > 0 else -limit
+    axis.text(at, place, text.replace("-", "−"), color=PAPER, ha=side, va="center")
 
 
 def legend() -> list[Line2D]:
