@@ -1,5 +1,6 @@
 """Texts → embeddings → measures. Evaluation receives an ``embed`` function, never a model."""
 
+from bscl_jax.evaluation._cosines import make_cosines
 from bscl_jax.evaluation._embed import Embed, make_embed, unit_rows
 from bscl_jax.evaluation._embedding_cache import EmbeddingCache
 from bscl_jax.evaluation._evaluate import evaluate, measures, observe, observe_splits
@@ -31,6 +32,7 @@ __all__ = [
     "fitted_threshold",
     "intervals",
     "look_up",
+    "make_cosines",
     "make_embed",
     "measures",
     "observe",

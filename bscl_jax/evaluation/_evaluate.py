@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bscl_jax import metrics
+from bscl_jax.evaluation._cosines import make_cosines
 from bscl_jax.evaluation._embed import Embed
 from bscl_jax.evaluation._look_up import Vectors, look_up
 from bscl_jax.evaluation._not_defined import NOT_FINITE, NotDefined, why_not_defined
@@ -171,11 +172,12 @@ def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> O
 def _retrieve(each: RetrievalSet, queries: np.ndarray, corpus: np.ndarray) -> Observation:
     """Look for the relevant documents of some queries at a time: no matrix of all is built."""
     at_once = max(1, SIMILARITIES_AT_ONCE // max(1, len(corpus)))
+    cosines = make_cosines(corpus)
     found: list[dict[str, np.ndarray]] = []
     for start in range(0, len(queries), at_once):
         block = slice(start, start + at_once)
         with np.errstate(invalid="ignore"):
-            similarities = queries[block] @ corpus.T
+            similarities = cosines(queries[block])
         if not _is_finite(similarities):
             return NotDefined(measures(each), NOT_FINITE)
         relevant = each.relevant[block]
@@ -197,7 +199,7 @@ def _similarities(
     with np.errstate(invalid="ignore"):  # what is not finite is looked for afterwards
         if isinstance(each, RankingSet):
             lists = zip(of_queries(each.queries), each.documents, strict=True)
-            return [of_targets(documents) @ query for query, documents in lists]
+            return [make_cosines(of_targets(documents))(query) for query, documents in lists]
         return np.sum(of_queries(each.first) * of_targets(each.second), axis=1)
 
 

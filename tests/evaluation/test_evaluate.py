@@ -162,3 +162,44 @@ def test_texts_on_which_only_a_threshold_is_fitted_are_embedded_once() -> None:
 
     evaluate(remember, {"toy": BinaryPairs(["x", "x"], ["y", "long x"], [0, 1], fit=DEV)})
     assert sorted(asked) == ["between", "long x", "x", "y"]
+
+
+def drawn(text: str, d: int = 384) -> np.ndarray:
+    return np.random.default_rng(list(text.encode())).normal(size=d)
+
+
+@pytest.mark.parametrize("n", [3, 10, 13, 50])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_model_that_finds_all_documents_alike_scores_one_in_n(n: int, place: int) -> None:
+    def collapsed(texts: Sequence[str]) -> np.ndarray:
+        return np.array([drawn(text if text.startswith("query") else "any") for text in texts])
+
+    queries = [f"query {number}" for number in range(20)]
+    corpus = [f"document {number}" for number in range(n)]
+    grades = np.eye(n)[place].tolist()
+    sets = {
+        "corpus": RetrievalSet(queries, corpus, [[place % n]] * 20, depths=(1,)),
+        "one query": RetrievalSet(queries[:1], corpus, [[place % n]], depths=(1,)),
+        "lists": RankingSet(queries, [corpus] * 20, [grades] * 20),
+    }
+    found = evaluate(collapsed, sets)
+    for name in sets:
+        assert found[f"{name}/mrr"] == found[f"{name}/map"] == pytest.approx(1 / n)
+        assert found[f"{name}/has_positive@1"] == 0
+
+
+@pytest.mark.parametrize("marked", [0, 5])
+def test_a_copy_that_is_not_marked_stands_before_the_one_that_is(marked: int) -> None:
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        return np.array([drawn(text.strip().lower()) for text in texts])
+
+    queries = [f"query {number}" for number in range(50)]
+    corpus = ["a", "b", "c", "d", "e", " A", "f"]
+    found = evaluate(
+        embed,
+        {
+            "corpus": RetrievalSet(queries, corpus, [[marked]] * 50),
+            "lists": RankingSet(queries, [corpus] * 50, [np.eye(7)[marked].tolist()] * 50),
+        },
+    )
+    assert found["corpus/has_positive@1"] == found["lists/has_positive@1"] == 0
