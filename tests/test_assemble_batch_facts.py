@@ -144,6 +144,16 @@ def test_extra_candidates_are_counted_and_compared_with_the_queries_of_positive_
     assert alone["extra_hard"] == pytest.approx(np.mean([s > o for s, o in first]), abs=ROUNDING)
 
 
+def test_a_model_that_finds_all_texts_alike_has_no_hard_negatives():
+    def collapsed(params, texts):
+        return np.tile(np.random.default_rng(0).normal(size=384), (len(texts), 1))
+
+    embeds = assemble.Embeds(collapsed, collapsed)
+    found = measure(PAIRS._replace(negatives=NEGATIVES), embeds=embeds)
+    assert found["similarity"] == found["extra_similarity"] == pytest.approx(1)
+    assert found["hard"] == found["extra_hard"] == 0
+
+
 def test_what_has_no_value_is_none():
     found = measure(PAIRS._replace(scores=[0.0] * 11))
     assert found["similarity"] is None

@@ -167,17 +167,25 @@ def look_up(embeds: Embeds, params: Params, batches: Sequence[Batch]) -> Looks:
 
 def among_targets(batch: Batch, look: Looks) -> metrics.BatchSimilarities:
     """Compare the queries with the targets of their batch."""
-    cosines = look.queries(batch.queries) @ look.targets(batch.targets).T
-    own = cosines[np.arange(len(cosines)), batch.own]
-    return metrics.BatchSimilarities(own, cosines, ~batch.known)
+    own, of_targets, _ = compare(batch, look)
+    return metrics.BatchSimilarities(own, of_targets, ~batch.known)
 
 
 def among_extras(batch: Batch, look: Looks) -> metrics.BatchSimilarities:
     """Compare the queries with the extra candidates of their batch, all of them negatives."""
-    queries, targets = look.queries(batch.queries), look.targets(batch.targets)
-    cosines = queries @ look.targets(batch.extras).T
-    own = np.sum(queries * targets[batch.own], axis=1)
-    return metrics.BatchSimilarities(own, cosines, np.ones(cosines.shape, bool))
+    own, _, of_extras = compare(batch, look)
+    return metrics.BatchSimilarities(own, of_extras, np.ones(of_extras.shape, bool))
+
+
+def compare(batch: Batch, look: Looks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return cosines of the queries: with their own targets, with all targets, with the extras.
+
+    All are of one product, in which equal texts tie.
+    """
+    cosines = evaluation.make_cosines(look.targets([*batch.targets, *batch.extras]))
+    found = cosines(look.queries(batch.queries))
+    of_targets, of_extras = np.split(found, [len(batch.targets)], axis=1)
+    return of_targets[np.arange(len(found)), batch.own], of_targets, of_extras
 
 
 def settled(value: int | float) -> int | float | None:
