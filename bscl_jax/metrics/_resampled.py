@@ -64,7 +64,8 @@ def resampled_correlation(
         means = counts @ x / total, counts @ y / total
         covariance = counts @ (x * y) / total - means[0] * means[1]
         spreads = [counts @ (z * z) / total - m * m for z, m in zip((x, y), means, strict=True)]
-        return _ratio(covariance, np.sqrt(np.maximum(spreads[0] * spreads[1], 0)))
+        varied = _varies(x, counts) & _varies(y, counts)
+        return _ratio(covariance, np.sqrt(np.maximum(spreads[0] * spreads[1], 0)) * varied)
 
     return {"spearman": spearman, "pearson": pearson}
 
@@ -134,6 +135,13 @@ def _ranks(values: Float[np.ndarray, " n"], counts: Counts) -> Counts:
     of_group = np.add.reduceat(counts[:, order], starts, axis=1)
     ranks = np.cumsum(of_group, axis=1) - (of_group - 1) / 2
     return ranks[:, np.unique(values, return_inverse=True)[1]]
+
+
+def _varies(values: Float[np.ndarray, " n"], counts: Counts) -> Bool[np.ndarray, " r"]:
+    """Whether two different values are drawn; a sum of squares tells it up to rounding only."""
+    drawn = counts > 0
+    lowest = np.where(drawn, values, np.inf).min(axis=1)
+    return lowest < np.where(drawn, values, -np.inf).max(axis=1)
 
 
 def _sum(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, " r"]:

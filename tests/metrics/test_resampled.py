@@ -50,6 +50,19 @@ def test_classifications_are_those_of_the_drawn_pairs(
     assert_same(measures[name], expected)
 
 
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_correlation_of_samples_that_are_constant_but_for_rounding_of_sums_is_nan(
+    swap: bool,
+) -> None:
+    varied = GENERATOR.normal(size=200)
+    grades = np.where(np.arange(200) < 2, 1.0, 5.0)
+    counts = GENERATOR.multinomial(200, np.full(200, 1 / 200), size=300).astype(np.float64)
+    constant = counts[:, :2].sum(axis=1) == 0
+    pair = (grades, varied) if swap else (varied, grades)
+    for measure in metrics.resampled_correlation(*pair).values():
+        assert np.isnan(measure(counts)).tolist() == constant.tolist()
+
+
 def test_what_is_not_defined_on_a_sample_is_nan() -> None:
     one_pair_only = np.eye(NUM_ROWS)[:1] * NUM_ROWS
     negative_only = np.eye(NUM_ROWS)[np.flatnonzero(LABELS == 0)[:1]] * NUM_ROWS
