@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int64, Integer
 
 NOTE = "# one row of the training data a line, 0 is the first; lines with # are notes"
+MOST_DIGITS = 40
 
 
 def epoch_path(folder: str | PathLike[str], epoch: int) -> Path:
@@ -101,14 +102,14 @@ def _rows(path: Path) -> list[tuple[int, int]]:
     """Return line numbers, from 1 on, and row numbers."""
     found = []
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 (byte {error.start}); orders are text") from None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        if not (line.isascii() and line.isdigit()):
-            raise ValueError(f"{path}:{number}: must be one row number, was {line[:40]!r}")
+        if not (line.isascii() and line.isdigit() and len(line) <= MOST_DIGITS):
+            raise ValueError(f"{path}:{number}: must be one row number, was {line[:MOST_DIGITS]!r}")
         found.append((number, int(line)))
     return found

@@ -43,6 +43,21 @@ def test_notes_empty_lines_and_blanks_around_a_number_say_nothing(path):
     assert shuffling.read_order(path, n=3).tolist() == [2, 0, 1]
 
 
+@pytest.mark.parametrize(
+    "written", ["\ufeff2\n0\n1\n", "2\r\n0\r\n1\r\n", "\ufeff# mine\r\n2\r\n0\r\n1"]
+)
+def test_a_byte_order_mark_and_the_line_ends_of_other_systems_say_nothing(written, path):
+    path.write_bytes(written.encode())
+    assert shuffling.read_order(path, n=3).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x0b", "\x0c", "\x85"])
+def test_only_a_line_feed_ends_a_note(separator, path):
+    path.write_text(f"# easy{separator}then hard\n2\n0\n7\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"order.txt:4: must be a row from 0 to 2, was 7"):
+        shuffling.read_order(path, n=3)
+
+
 def test_no_rows_at_all_are_an_order_of_none(path):
     shuffling.write_order(path, np.empty(0, np.int64))
     assert shuffling.read_order(path, n=0).tolist() == []
@@ -59,6 +74,7 @@ def test_no_rows_at_all_are_an_order_of_none(path):
         ("-1", r":1: must be one row number, was '-1'"),
         ("1 2", r":1: must be one row number, was '1 2'"),
         ("²", r":1: must be one row number, was '²'"),
+        ("0\n" + "9" * 5000, rf":2: must be one row number, was '{'9' * 40}'$"),
         ("9" * 50 + "x", rf":1: must be one row number, was '{'9' * 40}'$"),
     ],
 )
