@@ -89,7 +89,9 @@ def by_example(
         is emitted twice; here each pair is emitted once. (3) There nothing is seeded.
     """
     group_order = group_order or ("reversed" if reverse else "forward")
-    _check(embeddings, group_size, num_neighbors)
+    embeddings = check_matrix(embeddings)
+    text_ids = None if text_ids is None else np.asarray(text_ids)
+    _check(group_size, num_neighbors)
     check_search(search)
     check_rules(len(embeddings), text_ids, count, group_order, seed)
     points, n = make_points(embeddings), len(embeddings)
@@ -105,9 +107,8 @@ def by_example(
     )
 
 
-def _check(embeddings: np.ndarray, group_size: int, num_neighbors: int) -> None:
-    """Refuse what is no table of embeddings and numbers out of range."""
-    check_matrix(embeddings)
+def _check(group_size: int, num_neighbors: int) -> None:
+    """Refuse numbers out of range."""
     check_group_size(group_size)
     if num_neighbors < 1:
         raise ValueError(f"num_neighbors must be ≥ 1, got {num_neighbors}; 500 suits most data")

@@ -57,7 +57,7 @@ def by_neighbor(
         Chernyavskiy, Ilvovsky, Kalinin, Nakov: Batch-Softmax Contrastive Loss for Pairwise Sentence
         Scoring Tasks. NAACL 2022, section 3.2.
     """
-    check_matrix(embeddings)
+    embeddings = check_matrix(embeddings)
     check_group_size(group_size)
     check_group_order(group_order)
     check_search(search)
