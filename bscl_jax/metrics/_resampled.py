@@ -96,7 +96,8 @@ def resampled_classification(
         >>> {name: measure(np.ones((1, 4))).round(4).tolist() for name, measure in measures.items()}
         {'f1': [0.8], 'best_f1': [0.8], 'accuracy': [0.75], 'average_precision': [0.8333]}
     """
-    positive, called = np.asarray(labels, np.float64), np.asarray(scores >= threshold, np.float64)
+    scores, positive = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
+    called = np.asarray(scores >= threshold, np.float64)
     falling = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.diff(scores[falling], append=-np.inf))  # of each group of equal scores
 

@@ -63,6 +63,14 @@ def test_a_correlation_of_samples_that_are_constant_but_for_rounding_of_sums_is_
         assert np.isnan(measure(counts)).tolist() == constant.tolist()
 
 
+def test_a_score_of_float32_meets_the_threshold_in_float64() -> None:
+    scores, labels = np.array([0.1, 0.7], np.float32), np.array([0, 1])
+    threshold = float(np.nextafter(float(scores[1]), 1))  # in float32 it is the score
+    drawn = metrics.resampled_classification(scores, labels, threshold=threshold)
+    expected = metrics.classification(scores, labels, threshold=threshold)
+    assert drawn["accuracy"](np.ones((1, 2))) == expected["accuracy"] == 0.5
+
+
 def test_what_is_not_defined_on_a_sample_is_nan() -> None:
     one_pair_only = np.eye(NUM_ROWS)[:1] * NUM_ROWS
     negative_only = np.eye(NUM_ROWS)[np.flatnonzero(LABELS == 0)[:1]] * NUM_ROWS
