@@ -1,7 +1,6 @@
 """An ``embed`` function and sets of texts → measures."""
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from bscl_jax.evaluation._observations import (
     Observation,
     QueryValues,
 )
+from bscl_jax.evaluation._sides import check_lengths, sides
 from bscl_jax.evaluation._summary import summarize
 from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet, ScoredPairs
 
@@ -94,6 +94,9 @@ def observe(
     Returns:
         By set, the values of its queries or the cosines of its pairs.
 
+    Raises:
+        ValueError: the columns of a set are not equally long.
+
     Example:
         >>> import numpy as np
         >>> from bscl_jax.evaluation import observe
@@ -103,8 +106,10 @@ def observe(
         >>> observe(letters, sets)["toy"].values["mrr"].tolist()
         [1.0, 0.5]
     """
+    for name, each in sets.items():
+        check_lengths(name, each)
     queries, targets = (
-        [text for each in sets.values() for text in _sides(each)[side]] for side in (0, 1)
+        [text for each in sets.values() for text in sides(each)[side]] for side in (0, 1)
     )
     of_queries, of_targets = look_up(embed, queries, targets)
     return {name: _observe(each, of_queries, of_targets) for name, each in sets.items()}
@@ -138,15 +143,6 @@ def observe_splits(
     together = {f"{split}/{name}": each for split in splits for name, each in splits[split].items()}
     found = observe(together)
     return {split: {name: found[f"{split}/{name}"] for name in splits[split]} for split in splits}
-
-
-def _sides(each: EvaluationSet) -> tuple[Iterable[str], Iterable[str]]:
-    """Return every query and every target of a set, one that comes again as often as it does."""
-    if isinstance(each, RankingSet):
-        return each.queries, chain.from_iterable(each.documents)
-    if isinstance(each, BinaryPairs) and each.fit is not None:
-        return chain(each.first, each.fit.first), chain(each.second, each.fit.second)
-    return each[:2]
 
 
 def _observe(each: EvaluationSet, of_queries: Vectors, of_targets: Vectors) -> Observation:

@@ -6,7 +6,7 @@ import pytest
 
 from bscl_jax import metrics
 from bscl_jax.evaluation import _evaluate, evaluate, measures
-from bscl_jax.types import BinaryPairs, RankingSet, RetrievalSet, ScoredPairs
+from bscl_jax.types import BinaryPairs, EvaluationSet, RankingSet, RetrievalSet, ScoredPairs
 
 VECTORS = {
     "x": [1.0, 0.0],
@@ -162,6 +162,23 @@ def test_texts_on_which_only_a_threshold_is_fitted_are_embedded_once() -> None:
 
     evaluate(remember, {"toy": BinaryPairs(["x", "x"], ["y", "long x"], [0, 1], fit=DEV)})
     assert sorted(asked) == ["between", "long x", "x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("each", "lengths"),
+    [
+        (RetrievalSet(["x", "y"], ["x"], [[0]]), "'toy' has 2 queries, 1 relevant"),
+        (RankingSet(["x"], [["x"]] * 2, [[1.0]] * 2), "'toy' has 1 queries, 2 documents, 2 grades"),
+        (ScoredPairs(["x"], ["y"] * 3, [1.0, 2.0, 3.0]), "'toy' has 1 first, 3 second, 3 scores"),
+        (BinaryPairs(["x"] * 2, ["y"] * 2, [1]), "'toy' has 2 first, 2 second, 1 labels"),
+        (TEST._replace(fit=DEV._replace(second=["x"])), "'toy.fit' has 3 first, 1 second, 3 label"),
+    ],
+)
+def test_columns_of_unequal_length_are_refused_before_anything_is_embedded(
+    each: EvaluationSet, lengths: str
+) -> None:
+    with pytest.raises(ValueError, match=f"columns of a set must be equally long, {lengths}"):
+        evaluate(lambda _: pytest.fail("a text was embedded"), {"toy": each})
 
 
 def drawn(text: str, d: int = 384) -> np.ndarray:
