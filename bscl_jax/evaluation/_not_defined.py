@@ -50,7 +50,7 @@ def why_not_defined(each: EvaluationSet) -> str | None:
         'all labels are 1'
     """
     if isinstance(each, RetrievalSet):
-        return None if each.queries else "there are no queries"
+        return None if len(each.queries) else "there are no queries"
     if isinstance(each, RankingSet):
         return _why_alike(list(chain.from_iterable(each.grades)), "grades", "documents")
     if isinstance(each, BinaryPairs):
@@ -61,7 +61,7 @@ def why_not_defined(each: EvaluationSet) -> str | None:
 
 
 def _why_alike(values: Collection[float], name: str, rows: str) -> str | None:
-    if not values:
+    if len(values) == 0:
         return f"there are no {rows}"
     first, *others = set(values)
     return None if others else f"all {name} are {first:g}"

@@ -62,6 +62,18 @@ def test_a_set_that_tells_something_has_every_measure(each):
     assert list(evaluate(embed, {"toy": each})) == [f"toy/{name}" for name in measures(each)]
 
 
+@pytest.mark.parametrize("each", [each for each, _ in NOTHING_TO_TELL] + list(SOUND.values()))
+def test_columns_that_are_arrays_are_read_as_lists(each):
+    columns = {
+        name: np.array(column)
+        for name, column in each._asdict().items()
+        if name in ("queries", "corpus", "first", "second", "scores", "labels")
+    }
+    arrays = each._replace(**columns)
+    assert why_not_defined(arrays) == why_not_defined(each)
+    assert evaluate(embed, {"toy": arrays}) == evaluate(embed, {"toy": each})
+
+
 @pytest.mark.parametrize("value", [0.0, 0.6], ids=["zero", "constant"])
 def test_a_collapsed_model_has_no_correlation_and_all_else_is_finite(value):
     observed = observe(lambda texts: np.full((len(texts), 2), value, np.float32), SOUND)
