@@ -17,7 +17,7 @@ class Points(NamedTuple):
 
     Attributes:
         values: the embeddings, any floating type, memory maps too: they are read by blocks.
-        firsts: for each row the first row that holds the same bytes.
+        firsts: for each row the first row that holds the same numbers.
         single: each row x less the center, and |x|² behind it, in float32; a power of two brings
             the largest coordinate near 1. The center is the mean row: near it a float is finest.
         squares: |x|² before it was rounded.
@@ -46,7 +46,7 @@ def make_points(embeddings: Float[np.ndarray, "n d"]) -> Points:
     for start, block in _blocks(embeddings):
         check_finite(block, start)
         center += block.sum(axis=0) / n
-        for row, values in enumerate(block, start):
+        for row, values in enumerate(block + 0.0, start):  # −0.0 has other bytes than 0.0
             firsts[row] = seen.setdefault(hashlib.blake2b(values, digest_size=16).digest(), row)
     return measured(embeddings, firsts, center)
 

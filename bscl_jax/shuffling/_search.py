@@ -28,12 +28,40 @@ def make_search(points: Points, count: int, search: Search) -> Lists:
     """
     if search == "auto":
         search = "mesh" if _has_accelerator() else "host"
-    if search == "host" or not len(points.single):
+    if search == "faiss" and len(points.single):
+        return make_index_search(points, count)
+    if search == "mesh" and len(points.single):
+        lists = make_mesh_search(points, count)
+    else:
         rounded = Rounded(points) if pays(points, count) else None
-        return partial(nearest, points, count=count, rounded=rounded)
-    if search == "mesh":
-        return make_mesh_search(points, count)
-    return make_index_search(points, count)
+        lists = partial(nearest, points, count=count, rounded=rounded)
+    distinct = np.array_equal(points.firsts, np.arange(len(points.firsts)))
+    return lists if distinct or _may_underflow(points) else _once_a_kind(points, lists, count)
+
+
+def _once_a_kind(points: Points, lists: Lists, count: int) -> Lists:
+    """Make the same lists from one search for all equal points, as a collapsed model has them.
+
+    Equal points are as far from any other. So the list of one is that of the first of them with
+    itself taken out, or whoever is last where it is not in it, and put before all.
+    """
+
+    def search(rows: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, "m k"]:
+        kinds, places = np.unique(points.firsts[rows], return_inverse=True)
+        found = lists(kinds)[places]
+        own = found == rows[:, None]
+        own[~own.any(axis=1), -1] = True
+        return np.column_stack([rows, found[~own].reshape(len(rows), count - 1)])
+
+    return search
+
+
+def _may_underflow(points: Points) -> bool:
+    """Return whether points that are not equal may be at distance 0, ranked among the equal.
+
+    Two floats of four bytes are at least 2⁻¹⁴⁹ apart, of which float64 holds the square.
+    """
+    return points.values.dtype.itemsize > 4
 
 
 def check_search(search: str) -> None:

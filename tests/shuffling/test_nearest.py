@@ -106,6 +106,6 @@ def test_the_largest_coordinate_is_brought_near_one(scale):
     np.testing.assert_allclose(points.single[:, -1], (points.single[:, :-1] ** 2).sum(1), rtol=1e-5)
 
 
-def test_rows_with_the_same_bytes_know_the_first_of_them():
-    embeddings = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0], [0.0, 0.0], [2.0, 1.0]])
-    assert make_points(embeddings).firsts.tolist() == [0, 1, 0, 3, 1]
+def test_equal_rows_know_the_first_of_them():
+    embeddings = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0], [0.0, 0.0], [2.0, 1.0], [-0.0, 0.0]])
+    assert make_points(embeddings).firsts.tolist() == [0, 1, 0, 3, 1, 3]

@@ -9,7 +9,7 @@ from bscl_jax.shuffling import _in_index, _on_mesh, _search
 from bscl_jax.shuffling._nearest import nearest
 from bscl_jax.shuffling._points import make_points
 from bscl_jax.shuffling._search import make_search
-from tests.shuffling.test_nearest import SCENES
+from tests.shuffling.test_nearest import SCENES, by_definition
 
 NEEDS_FAISS = pytest.mark.skipif(find_spec("faiss") is None, reason="faiss-cpu is not installed")
 RECALL = 0.95
@@ -41,6 +41,36 @@ def test_the_number_of_devices_does_not_show(num_devices, small_blocks, monkeypa
     monkeypatch.setattr(jax, "local_devices", lambda: devices)
     points, rows = make_points(ORDINARY[:100]), np.arange(100)
     np.testing.assert_array_equal(make_search(points, 9, "mesh")(rows), nearest(points, rows, 9))
+
+
+@pytest.mark.parametrize("search", ["host", "mesh"])
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_points_have_the_lists_that_each_would_have_alone(seed, count, search):
+    generator = np.random.default_rng(seed)
+    grid = generator.integers(-1, 2, (40, 1 + seed % 3)).astype(np.float32)
+    points = make_points(grid * generator.choice([-1.0, 1.0], grid.shape).astype(np.float32))
+    for rows in (np.arange(40), generator.permutation(40)[:15], np.array([], int)):
+        expected = by_definition(points, rows, count).reshape(len(rows), count)
+        np.testing.assert_array_equal(make_search(points, count, search)(rows), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_neighbors_of_equal_points_are_searched_once(dtype, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        _search, "nearest", lambda *given, **options: asked.append(given[1]) or nearest(*given, 3)
+    )
+    make_search(make_points(np.array([[5], [2], [5], [2]], dtype)), 3, "host")(np.array([3, 2, 1]))
+    assert [rows.tolist() for rows in asked] == [[0, 1]]
+
+
+@pytest.mark.parametrize("tiny", [1e-170, np.finfo(np.float32).smallest_subnormal])
+def test_points_whose_distance_underflows_are_ranked_among_the_equal(tiny):
+    points, rows = make_points(np.array([[tiny], [0.0], [0.0], [tiny]])), np.arange(4)
+    for each in (points, make_points(points.values.astype(np.float32))):
+        found = make_search(each, 4, "host")(rows)
+        np.testing.assert_array_equal(found, by_definition(each, rows, 4))
 
 
 def test_the_devices_find_ordinary_neighbors_without_the_host(small_blocks, monkeypatch):
