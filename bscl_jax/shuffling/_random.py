@@ -1,6 +1,7 @@
 """A seeded permutation that no library version can change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index
 
 import numpy as np
 from jaxtyping import Int64
@@ -23,7 +24,7 @@ def random(n: int, *, seed: int | Sequence[int]) -> Int64[np.ndarray, " n"]:
         The permutation, ``int64 n``.
 
     Raises:
-        ValueError: ``n`` or ``seed`` is negative, or ``seed`` is empty.
+        ValueError: ``n`` or ``seed`` is negative, or ``seed`` is empty or no integer.
 
     Example:
         >>> from bscl_jax import shuffling
@@ -40,7 +41,10 @@ def random(n: int, *, seed: int | Sequence[int]) -> Int64[np.ndarray, " n"]:
 
 def make_bits(seed: int | Sequence[int]) -> np.random.Philox:
     """Return the generator of raw 64-bit words that ``seed`` names."""
-    words = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    try:
+        words = [index(word) for word in (seed if isinstance(seed, Iterable) else [seed])]
+    except TypeError:
+        words = []
     if not words or min(words) < 0:
         raise ValueError(
             f"seed must be an integer ≥ 0 or several of them, got {seed!r}; "

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import shuffling
+from bscl_jax.shuffling._random import make_bits
 
 
 def test_the_same_seed_gives_these_very_numbers_for_ever():
@@ -29,10 +30,16 @@ def test_another_seed_gives_another_order():
     assert len(orders) == 5
 
 
-@pytest.mark.parametrize("seed", [-1, (0, -3), ()])
+@pytest.mark.parametrize("seed", [-1, (0, -3), (), None, 1.5, (0, 1.5), "7", np.array(1.0)])
 def test_a_bad_seed_is_refused_with_the_value(seed):
     with pytest.raises(ValueError, match=r"seed must be an integer ≥ 0 .* got .*; use"):
-        shuffling.random(3, seed=seed)
+        inspect.unwrap(make_bits)(seed)
+
+
+@pytest.mark.parametrize("seed", [(np.uint64(2**63), 1), [2**63, np.int8(1)]])
+def test_integers_of_any_type_are_the_seed_that_they_count(seed):
+    found, expected = (inspect.unwrap(make_bits)(each) for each in (seed, (2**63, 1)))
+    assert found.random_raw(9).tolist() == expected.random_raw(9).tolist()
 
 
 def test_a_negative_length_is_refused():
