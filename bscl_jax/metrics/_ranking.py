@@ -1,12 +1,14 @@
 """Re-ranking of each query's own candidates, with graded labels."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 
 from bscl_jax.metrics._retrieval import check_depths
+
+NoPositive = Literal["zero", "skip"]
 
 
 def ranking(
@@ -15,7 +17,7 @@ def ranking(
     *,
     ks: Sequence[int] = (1, 5),
     threshold: float = 0.5,
-    no_positive: Literal["zero", "skip"] = "zero",
+    no_positive: NoPositive = "zero",
 ) -> dict[str, float]:
     """Measure how well each query's own list of candidates is ranked.
 
@@ -32,7 +34,7 @@ def ranking(
 
     Args:
         scores: for each query the scores of its candidates, at least one; no nan.
-        grades: for each query the grades of the same candidates, ≥ 0 (the paper: in [0, 1]).
+        grades: for each query the grades of the same candidates, finite and ≥ 0 (the paper: to 1).
         ks: depths, each ≥ 1.
         threshold: grades above it are positive, in the unit of the grades.
         no_positive: what becomes of a query without a positive. ``"zero"`` counts 0 for ``mrr``,
@@ -43,8 +45,8 @@ def ranking(
         The measures, each in [0, 1].
 
     Raises:
-        ValueError: lengths differ, a list is empty, a score is nan, a grade is negative or nan, a
-            depth is below 1, or no query is left.
+        ValueError: lengths differ, a list is empty, a score is nan, a grade is negative or not
+            finite, a depth is below 1, ``no_positive`` is unknown, or no query is left.
 
     Example:
         >>> import numpy as np
@@ -69,7 +71,7 @@ def ranking_by_query(
     *,
     ks: Sequence[int] = (1, 5),
     threshold: float = 0.5,
-    no_positive: Literal["zero", "skip"] = "zero",
+    no_positive: NoPositive = "zero",
 ) -> dict[str, Float[np.ndarray, " q"]]:
     """Return the values of each query of which :func:`ranking` gives the means.
 
@@ -94,6 +96,9 @@ def ranking_by_query(
         [0.5, 1.0]
     """
     check_depths(ks)
+    if no_positive not in get_args(NoPositive):
+        known = ", ".join(get_args(NoPositive))
+        raise ValueError(f"no_positive must be one of {known}, got {no_positive!r}")
     if len(scores) != len(grades):
         raise ValueError(
             f"scores and grades must be of equally many queries, got {len(scores)} "
@@ -125,8 +130,8 @@ def _sorted_grades(
         )
     if np.isnan(scores).any():
         raise ValueError(f"scores must not be nan, query {query} holds one")
-    if not (grades >= 0).all():
-        raise ValueError(f"grades must be ≥ 0, query {query} holds {grades.tolist()}")
+    if not ((grades >= 0) & (grades < np.inf)).all():
+        raise ValueError(f"grades must be finite and ≥ 0, query {query} holds {grades.tolist()}")
     return grades[np.lexsort((grades, -scores))]
 
 

@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 import pytrec_eval
@@ -129,13 +131,16 @@ ONE = np.array([1.0])
         ([ONE, ONE], [ONE, np.ones(2)], {}, "query 1 has 1 scores and 2 grades"),
         ([np.zeros(0)], [np.zeros(0)], {}, "query 0 has 0 scores and 0 grades"),
         ([np.array([np.nan])], [ONE], {}, "scores must not be nan, query 0"),
-        ([ONE], [np.array([-1.0])], {}, r"grades must be ≥ 0, query 0 holds \[-1.0\]"),
-        ([ONE], [np.array([np.nan])], {}, r"grades must be ≥ 0, query 0 holds \[nan\]"),
+        ([ONE], [np.array([-1.0])], {}, r"grades must be finite and ≥ 0, query 0 holds \[-1.0\]"),
+        ([ONE], [np.array([np.nan])], {}, r"grades must be finite and ≥ 0, query 0 holds \[nan\]"),
+        ([ONE, ONE], [ONE, np.inf * ONE], {}, r"grades must be finite .*, query 1 holds \[inf\]"),
+        ([ONE], [ONE], {"no_positive": "drop"}, "no_positive must be one of zero, skip, got 'drop"),
         ([ONE], [ONE], {"ks": (0,)}, r"ks must be depths ≥ 1, got \(0,\)"),
         ([], [], {}, "no query is left to measure"),
         ([ONE], [0 * ONE], {"no_positive": "skip"}, "of 1 none has a grade above 0.5"),
     ],
 )
 def test_a_mistake_is_named_with_its_value(scores, grades, options, message):
+    unchecked = inspect.unwrap(metrics.ranking_by_query)  # jaxtyping would speak first
     with pytest.raises(ValueError, match=message):
-        metrics.ranking(scores, grades, **options)
+        unchecked(scores, grades, **options)
