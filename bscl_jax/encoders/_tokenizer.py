@@ -9,6 +9,12 @@ from tokenizers import Tokenizer, normalizers
 
 from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._json import check_size, read_json, shown
+from bscl_jax.encoders._tokenizer_config import (
+    CONFIG,
+    LIKE_BERT,
+    find_class,
+    follow_config,
+)
 
 _SANE_LENGTH = 1_000_000  # files say 1e30 where they mean "no limit"
 _LARGEST = 64 << 20  # bytes
@@ -51,13 +57,14 @@ def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> 
         FileNotFoundError: when the folder has no tokenizer.
         ValueError: for a file that cannot be parsed, or that adds no special tokens.
     """
-    facts = read_json(folder / "tokenizer_config.json")
+    facts = read_json(folder / CONFIG)
+    kind = find_class(folder, family, facts)
     if (folder / "tokenizer.json").is_file():
         tokenizer = _parse(folder / "tokenizer.json")
-        _follow_config(folder / "tokenizer_config.json", tokenizer, facts)
+        follow_config(folder / CONFIG, tokenizer, facts, kind)
     else:
-        tokenizer = _from_vocabulary(folder, family)
-    cut = _side(folder / "tokenizer_config.json", tokenizer, facts)
+        tokenizer = _from_vocabulary(folder, family, kind)
+    cut = _side(folder / CONFIG, tokenizer, facts)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if tokenizer.num_special_tokens_to_add(is_pair=False) == 0:
@@ -85,25 +92,6 @@ def _parse(path: Path) -> Tokenizer:
         raise ValueError(f"{path} is not a tokenizer file: {error}") from error
 
 
-def _follow_config(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> None:
-    """Let ``tokenizer_config.json`` have the last word on letter case, as transformers does."""
-    normalizer = tokenizer.normalizer
-    if not isinstance(normalizer, normalizers.BertNormalizer):
-        return
-    names = {
-        "do_lower_case": "lowercase",
-        "strip_accents": "strip_accents",
-        "tokenize_chinese_chars": "handle_chinese_chars",
-    }
-    for theirs, ours in names.items():
-        value = facts.get(theirs)
-        if not isinstance(value, bool | None):
-            raise ValueError(f"{path}: {theirs} must be true, false or null, was {shown(value)}")
-        if value is not None or (ours == "strip_accents" and theirs in facts):
-            setattr(normalizer, ours, value)
-    tokenizer.normalizer = normalizer
-
-
 def _side(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> str:
     """Return the side that is cut: by ``tokenizer_config.json``, else by the tokenizer itself."""
     own = (tokenizer.truncation or {}).get("direction") or "right"
@@ -113,13 +101,18 @@ def _side(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> str:
     return side
 
 
-def _from_vocabulary(folder: Path, family: Family) -> Tokenizer:
+def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenizer:
     vocabulary = family.vocabulary
     if vocabulary is None or not all((folder / name).is_file() for name in vocabulary.files):
         other = "" if vocabulary is None else f" or {' and '.join(vocabulary.files)}"
         raise FileNotFoundError(
             f"{folder} has no tokenizer: tokenizer.json{other} is needed; AutoTokenizer of "
             "transformers makes tokenizer.json of other files, with save_pretrained(folder)"
+        )
+    if kind != vocabulary.builder and not {kind, vocabulary.builder} <= {*LIKE_BERT}:
+        raise ValueError(
+            f"the tokenizer of {folder} is a {kind}, which cannot be made of "
+            f"{' and '.join(vocabulary.files)} alone; a tokenizer.json is needed"
         )
     # transformers announces at import that PyTorch is absent, which is how it should be here.
     silence = "TRANSFORMERS_NO_ADVISORY_WARNINGS"

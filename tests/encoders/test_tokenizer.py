@@ -7,6 +7,7 @@ import pytest
 from bscl_jax import encoders
 from bscl_jax.encoders._encoder import list_texts
 from tests.encoders.conftest import TEXTS
+from tests.encoders.families import write_folder
 
 MIXED = ["How do I RENEW a book?", "Über café", "图书 book", "", "closes\tat nine\u200b"]
 
@@ -68,6 +69,77 @@ def test_the_config_has_the_last_word_on_letter_case(folder: Path, small) -> Non
     assert encoder.tokenize(["RENEW"]) != small[0].tokenize(["RENEW"])
 
 
+SETTINGS = {"lowercase": False, "strip_accents": True, "handle_chinese_chars": False}
+LETTERS = ["Über Café BOOK", "图书 book", "renew"]
+
+
+def set_normalizer(folder: Path, **settings) -> None:
+    path = folder / "tokenizer.json"
+    normalizer = json.loads(path.read_text())["normalizer"]
+    change_json(path, normalizer=normalizer | settings)
+
+
+def drop(path: Path, *names: str) -> None:
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({name: x for name, x in facts.items() if name not in names}))
+
+
+@pytest.mark.parametrize("kind", ["BertTokenizer", "BertTokenizerFast", "MPNetTokenizer", None])
+def test_where_the_config_is_silent_the_defaults_of_its_class_hold(folder: Path, kind) -> None:
+    set_normalizer(folder, **SETTINGS)
+    drop(folder / "tokenizer_config.json", "do_lower_case")
+    change_json(folder / "tokenizer_config.json", tokenizer_class=kind)
+    normalizer = encoders.load(folder)[0].tokenizer.normalizer
+    assert (normalizer.lowercase, normalizer.strip_accents) == (True, None)
+    assert normalizer.handle_chinese_chars
+
+
+@pytest.mark.parametrize("kind", ["PreTrainedTokenizerFast", "TokenizersBackend"])
+def test_a_class_of_any_tokenizer_leaves_letter_case_to_the_file(folder: Path, kind: str) -> None:
+    set_normalizer(folder, **SETTINGS)
+    change_json(folder / "tokenizer_config.json", tokenizer_class=kind, do_lower_case=True)
+    normalizer = encoders.load(folder)[0].tokenizer.normalizer
+    assert {name: getattr(normalizer, name) for name in SETTINGS} == SETTINGS
+
+
+@pytest.mark.parametrize("kind", ["BertTokenizer", "PreTrainedTokenizerFast", None])
+@pytest.mark.parametrize("given", [{}, {"do_lower_case": True}])
+def test_transformers_agrees_on_letter_case(folder: Path, kind, given, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    set_normalizer(folder, **SETTINGS)
+    drop(folder / "tokenizer_config.json", "do_lower_case")
+    change_json(folder / "tokenizer_config.json", tokenizer_class=kind, **given)
+    encoder, params = encoders.load(folder)
+    encoders.save(tmp_path / "again", encoder, params)
+    for place in (folder, tmp_path / "again"):
+        reference = AutoTokenizer.from_pretrained(place)
+        assert reference(LETTERS)["input_ids"] == encoder.tokenize(LETTERS)
+
+
+def test_a_setting_of_letter_case_that_is_no_switch_is_refused(folder: Path) -> None:
+    change_json(folder / "tokenizer_config.json", do_lower_case="no")
+    with pytest.raises(ValueError, match="do_lower_case must be true, false or null, was 'no'"):
+        encoders.load(folder)
+
+
+@pytest.mark.parametrize("given", [{}, {"add_prefix_space": True}])
+@pytest.mark.parametrize("own", [False, True])
+def test_roberta_puts_a_space_first_where_its_config_says_so(tmp_path, own: bool, given) -> None:
+    from transformers import AutoTokenizer
+
+    folder = write_folder(tmp_path / "model", "roberta")
+    path = folder / "tokenizer.json"
+    splitter = json.loads(path.read_text())["pre_tokenizer"]
+    change_json(path, pre_tokenizer=splitter | {"add_prefix_space": own})
+    settings = {"tokenizer_class": "RobertaTokenizer", **given}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    ids = encoders.load(folder)[0].tokenize(["book a book"])
+    assert ids == AutoTokenizer.from_pretrained(folder)(["book a book"])["input_ids"]
+    words = encoders.load(folder)[0].tokenize([" book a book"])
+    assert (ids == words) is bool(given)
+
+
 def test_lower_casing_asked_for_by_sentence_transformers_comes_first(folder: Path, small) -> None:
     change_json(folder / "tokenizer_config.json", do_lower_case=False)
     change_json(folder / "sentence_bert_config.json", do_lower_case=True)
@@ -81,6 +153,23 @@ def test_lower_casing_asked_for_by_sentence_transformers_comes_first(folder: Pat
 
 def test_a_folder_with_a_vocabulary_alone_gives_the_same_tokens(folder: Path, small) -> None:
     (folder / "tokenizer.json").unlink()
+    assert encoders.load(folder)[0].tokenize(MIXED) == small[0].tokenize(MIXED)
+
+
+@pytest.mark.parametrize("where", ["tokenizer_config.json", "config.json"])
+def test_a_class_that_needs_more_than_a_vocabulary_is_refused(folder: Path, where: str) -> None:
+    (folder / "tokenizer.json").unlink()
+    drop(folder / "tokenizer_config.json", "tokenizer_class")
+    change_json(folder / where, tokenizer_class="BertJapaneseTokenizer")
+    said = r"is a BertJapaneseTokenizer, which cannot be made of vocab\.txt alone"
+    with pytest.raises(ValueError, match=said):
+        encoders.load(folder)
+
+
+@pytest.mark.parametrize("kind", ["BertTokenizerFast", "DistilBertTokenizer", "ElectraTokenizer"])
+def test_a_class_of_the_kind_of_bert_is_made_of_a_vocabulary(folder: Path, small, kind) -> None:
+    (folder / "tokenizer.json").unlink()
+    change_json(folder / "tokenizer_config.json", tokenizer_class=kind)
     assert encoders.load(folder)[0].tokenize(MIXED) == small[0].tokenize(MIXED)
 
 
