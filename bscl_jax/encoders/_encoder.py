@@ -34,7 +34,8 @@ class Checkpoint:
         facts: the parsed ``config.json``.
         config: the same, checked.
         scan_layers: whether the parameters of all layers are stacked.
-        tokenizer_facts: the parsed ``tokenizer_config.json``.
+        tokenizer_facts: the parsed ``tokenizer_config.json``, and the special tokens of
+            ``special_tokens_map.json``.
         lowercase: whether every text is lower-cased before the tokenizer's own rules.
         carried: tensors that the encoder does not use and that are written back unchanged.
         ignored: name of each tensor that the encoder does not use, with the reason.

@@ -87,7 +87,7 @@ def _write_tokenizer(folder: Path, encoder: Encoder) -> None:
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
     facts = {**encoder.checkpoint.tokenizer_facts, "model_max_length": encoder.max_length}
-    if not facts.get("pad_token"):  # it stood elsewhere, in a file that is not written
+    if not facts.get("pad_token"):  # the family's own, which no file names
         facts["pad_token"] = tokenizer.id_to_token(encoder.pad_id)
     if cut != "right":
         facts["truncation_side"] = cut

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer, normalizers
 
 from bscl_jax.encoders._family import Family
-from bscl_jax.encoders._json import check_size, read_json, shown
+from bscl_jax.encoders._json import check_size, shown
 from bscl_jax.encoders._tokenizer_config import (
     CONFIG,
     LIKE_BERT,
     find_class,
     follow_config,
+    read_tokenizer_facts,
+    word,
 )
 
 _SANE_LENGTH = 1_000_000  # files say 1e30 where they mean "no limit"
@@ -26,7 +28,8 @@ class FoundTokenizer(NamedTuple):
 
     Attributes:
         tokenizer: as the files describe it; neither cuts nor pads.
-        facts: the parsed ``tokenizer_config.json``, empty if there is none.
+        facts: the parsed ``tokenizer_config.json``, empty if there is none, with the special tokens
+            that stand in ``special_tokens_map.json``.
         max_length: longest text in tokens by these files, or None.
         pad_id: id that pads.
         cut: the side on which a text that is too long is cut, ``"right"`` or ``"left"``.
@@ -57,7 +60,7 @@ def read_tokenizer(folder: Path, family: Family, *, lowercase: bool = False) -> 
         FileNotFoundError: when the folder has no tokenizer.
         ValueError: for a file that cannot be parsed, or that adds no special tokens.
     """
-    facts = read_json(folder / CONFIG)
+    facts = read_tokenizer_facts(folder)
     kind = find_class(folder, family, facts)
     if (folder / "tokenizer.json").is_file():
         tokenizer = _parse(folder / "tokenizer.json")
@@ -140,10 +143,7 @@ def _lowercase(tokenizer: Tokenizer) -> None:
 
 
 def _pad_id(folder: Path, family: Family, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> int:
-    token = facts.get("pad_token") or read_json(folder / "special_tokens_map.json").get("pad_token")
-    if isinstance(token, Mapping):
-        token = token.get("content")
-    token = token or family.pad_token
+    token = word(facts.get("pad_token")) or family.pad_token
     pad_id = tokenizer.token_to_id(token) if isinstance(token, str) else None
     if pad_id is None:
         raise ValueError(

@@ -20,6 +20,17 @@ _LETTERS = {
 }
 
 
+def read_tokenizer_facts(folder: Path) -> dict[str, Any]:
+    """Read ``tokenizer_config.json``, with the special tokens of ``special_tokens_map.json``.
+
+    These have the last word, unless the config lists all added tokens.
+    """
+    facts = read_json(folder / CONFIG)
+    marks = {} if "added_tokens_decoder" in facts else read_json(folder / "special_tokens_map.json")
+    tokens = {name: word(mark) for name, mark in marks.items() if name.endswith("_token")}
+    return facts | {name: token for name, token in tokens.items() if token}
+
+
 def find_class(folder: Path, family: Family, facts: Mapping[str, Any]) -> str | None:
     """Name the class of transformers that reads the files, without ``Fast``; None is any."""
     named = facts.get("tokenizer_class") or read_json(folder / "config.json").get("tokenizer_class")
@@ -49,6 +60,11 @@ def follow_config(
     if kind == "RobertaTokenizer" and isinstance(splitter, pre_tokenizers.ByteLevel):
         splitter.add_prefix_space = _read_switch(path, facts, "add_prefix_space", False)
         tokenizer.pre_tokenizer = splitter
+
+
+def word(token: Any) -> Any:
+    """Return a special token itself, where a file has it with its settings."""
+    return token.get("content") if isinstance(token, Mapping) else token
 
 
 def _read_switch(

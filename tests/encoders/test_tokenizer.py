@@ -7,7 +7,7 @@ import pytest
 from bscl_jax import encoders
 from bscl_jax.encoders._encoder import list_texts
 from tests.encoders.conftest import TEXTS
-from tests.encoders.families import write_folder
+from tests.encoders.families import MARKS, write_folder
 
 MIXED = ["How do I RENEW a book?", "Über café", "图书 book", "", "closes\tat nine\u200b"]
 
@@ -249,3 +249,34 @@ def test_a_padding_token_that_stands_elsewhere_is_saved(folder: Path, given, tmp
     encoders.save(tmp_path / "again", *encoders.load(folder))
     saved = json.loads((tmp_path / "again" / "tokenizer_config.json").read_text())
     assert saved["pad_token"] == "[PAD]"
+
+
+def test_special_tokens_that_stand_elsewhere_are_saved(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = write_folder(tmp_path / "model", "mpnet")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    begin, pad, end, unknown, mask = MARKS["mpnet"]
+    marks = {"cls_token": begin, "pad_token": pad, "sep_token": end, "unk_token": unknown}
+    settings = {"content": mask, "lstrip": True}
+    (folder / "special_tokens_map.json").write_text(json.dumps({**marks, "mask_token": settings}))
+    encoder, params = encoders.load(folder)
+    encoders.save(tmp_path / "again", encoder, params)
+    texts = ["how do i renew a book", "a <mask> book"]
+    reference = AutoTokenizer.from_pretrained(tmp_path / "again")
+    assert reference(texts)["input_ids"] == encoder.tokenize(texts)
+    assert reference.mask_token == mask
+
+
+def test_a_config_that_lists_added_tokens_needs_no_map_of_special_ones(folder: Path) -> None:
+    change_json(folder / "tokenizer_config.json", added_tokens_decoder={})
+    (folder / "special_tokens_map.json").write_text('{"pad_token": "<pad>"}')
+    encoder, _ = encoders.load(folder)
+    assert encoder.tokenizer.id_to_token(encoder.pad_id) == "[PAD]"
+
+
+def test_the_map_of_special_tokens_has_the_last_word(folder: Path) -> None:
+    (folder / "special_tokens_map.json").write_text('{"pad_token": "[MASK]", "cls_token": null}')
+    encoder, _ = encoders.load(folder)
+    assert encoder.tokenizer.id_to_token(encoder.pad_id) == "[MASK]"
+    assert encoder.checkpoint.tokenizer_facts["cls_token"] == "[CLS]"
