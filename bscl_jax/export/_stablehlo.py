@@ -37,7 +37,8 @@ def stablehlo(
         platforms: what the program can run on, of ``"cpu"``, ``"cuda"``, ``"rocm"``, ``"tpu"``.
 
     Raises:
-        ValueError: for no platform, or an unknown one.
+        ValueError: for no platform, or an unknown one, and for a model with prompts whose tokens
+            it does not pool (``include_prompt: false``): tokens do not say where a prompt ends.
 
     Example:
         >>> import tempfile
@@ -59,6 +60,12 @@ def stablehlo(
     if not platforms or not {*platforms} <= {*KNOWN}:
         raise ValueError(
             f"platforms must be one or more of {', '.join(KNOWN)}, was {', '.join(platforms)}"
+        )
+    if not encoder.include_prompt and any(encoder.prompts.texts.values()):
+        raise ValueError(
+            "the model has prompts whose tokens it does not pool (include_prompt: false), which a "
+            "program of ids and mask cannot leave out; export a folder, or for texts without a "
+            "prompt pass dataclasses.replace(encoder, include_prompt=True)"
         )
 
     plain = encoder.with_attention("plain")  # for any platform and length

@@ -1,5 +1,7 @@
 """The encoder as a program that runs without this project."""
 
+import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +19,9 @@ TEXTS = ["how to renew a book", "a", "book a book, how?", "a book " * 20]
 SCRIPT = """
 import json, sys, numpy as np, jax.export, tokenizers
 tokenizer = tokenizers.Tokenizer.from_file("model/tokenizer.json"); tokenizer.enable_padding()
-tokenizer.enable_truncation(json.load(open("model/tokenizer_config.json"))["model_max_length"])
+facts = json.load(open("model/tokenizer_config.json"))
+side = facts.get("truncation_side", "right")
+tokenizer.enable_truncation(facts["model_max_length"], direction=side)
 encode = jax.export.deserialize(bytearray(open("encoder.stablehlo", "rb").read())).call
 found = tokenizer.encode_batch(sys.argv[1:])
 ids, mask = zip(*((each.ids, each.attention_mask) for each in found))
@@ -64,6 +68,22 @@ def test_a_script_without_this_project_embeds_texts(folder: Path) -> None:
     expected = SentenceEncoder.load(folder / "model").encode(TEXTS)
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+def test_the_script_cuts_on_the_side_that_the_folder_names(
+    made, folder: Path, tmp_path: Path
+) -> None:
+    export.sentence_transformers(tmp_path / "right", *made, card="# An encoder")
+    path = tmp_path / "right" / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"truncation_side": "left"}))
+    export.sentence_transformers(
+        tmp_path / "model", *encoders.load(tmp_path / "right"), card="# An encoder"
+    )
+    (tmp_path / "encoder.stablehlo").symlink_to(folder / "encoder.stablehlo")
+    text = f"renew {TEXTS[-1]} how"
+    subprocess.run([sys.executable, "-c", SCRIPT, text], cwd=tmp_path, check=True)
+    expected = SentenceEncoder.load(tmp_path / "model").encode([text])
+    np.testing.assert_allclose(np.load(tmp_path / "vectors.npy"), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("texts", "length"), [(1, 1), (2, 16), (5, 7)])
@@ -118,3 +138,24 @@ def test_a_platform_must_be_known(made, tmp_path: Path, platforms: list[str]) ->
     with pytest.raises(ValueError, match="platform"):
         export.stablehlo(tmp_path / "none", *made, platforms=platforms)
     assert not [*tmp_path.iterdir()]
+
+
+def test_prompts_that_are_not_pooled_are_refused(made, tmp_path: Path) -> None:
+    encoder, params = made
+    prompts = encoder.prompts.having(query="how ")
+    apart = dataclasses.replace(encoder, include_prompt=False, prompts=prompts)
+    with pytest.raises(ValueError, match=r"does not pool \(include_prompt: false\)"):
+        export.stablehlo(tmp_path / "none", apart, params)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(("include", "prompt"), [(True, "how "), (False, "")])
+def test_prompts_that_are_pooled_or_empty_do_no_harm(
+    made, tmp_path: Path, include: bool, prompt: str
+) -> None:
+    encoder, params = made
+    prompts = encoder.prompts.having(query=prompt)
+    same = dataclasses.replace(encoder, include_prompt=include, prompts=prompts)
+    export.stablehlo(tmp_path / "encoder.stablehlo", same, params, platforms=["cpu"])
+    ids = np.array(encoder.tokenize(TEXTS[:1], prompt=prompt), np.int32)
+    assert read(tmp_path / "encoder.stablehlo").call(ids, ids >= 0).shape == (1, 16)
