@@ -60,16 +60,19 @@ class SentenceEncoder:
         max_length: int | None = None,
         dtype: str = "float32",
         devices: int | None = None,
+        revision: str | None = None,
     ) -> "SentenceEncoder":
         """Load a model.
 
         Args:
             path_or_name: an exported folder, any sentence-transformers or Hugging Face folder of
-                a family in ``docs/encoders.md``, or a hub name.
+                a family in ``docs/encoders.md``, or a hub name. A ``Path`` is always a folder.
             max_length: longest text in tokens, the rest is cut off; None takes the model's own.
             dtype: type of the computation, ``float32`` or ``bfloat16``.
             devices: devices that share each batch, its rows split over them; None takes all. The
                 vectors are the same (beyond rounding, about 1e-7).
+            revision: commit, tag or branch on the hub; None is the newest. With it no local folder
+                is looked at.
 
         Raises:
             FileNotFoundError: it is nowhere to be found; the message lists the places searched.
@@ -78,7 +81,9 @@ class SentenceEncoder:
         """
         from bscl_jax import encoders, export
 
-        encoder, params = encoders.load(str(path_or_name), max_length=max_length, dtype=dtype)
+        encoder, params = encoders.load(
+            path_or_name, max_length=max_length, dtype=dtype, revision=revision
+        )
         facts = export.read_facts(encoder.folder)
         return cls(encoder, params, devices=devices, threshold=facts.threshold)
 

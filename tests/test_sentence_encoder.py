@@ -1,6 +1,7 @@
 import dataclasses
 import importlib.metadata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -263,3 +264,20 @@ def test_a_batch_size_of_zero_is_refused(model: SentenceEncoder) -> None:
 def test_a_model_that_is_nowhere_is_an_error_that_lists_the_places() -> None:
     with pytest.raises(FileNotFoundError, match="no encoder named 'no-such-model'"):
         SentenceEncoder.load("no-such-model")
+
+
+def test_a_path_is_a_folder_and_no_name_on_the_hub() -> None:
+    with pytest.raises(FileNotFoundError, match=r"no model folder at .*no-such-model"):
+        SentenceEncoder.load(Path("no-such-model"))
+
+
+def test_a_revision_is_one_of_the_hub(model: SentenceEncoder, monkeypatch) -> None:
+    asked = {}
+
+    def load(path_or_name: str, **options: Any) -> tuple[encoders.Encoder, object]:
+        asked.update(options, name=path_or_name)
+        return model.encoder, model.params
+
+    monkeypatch.setattr(encoders, "load", load)
+    SentenceEncoder.load("me/model", revision="v1")
+    assert (asked["name"], asked["revision"]) == ("me/model", "v1")
