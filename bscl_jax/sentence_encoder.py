@@ -162,12 +162,14 @@ class SentenceEncoder:
         Returns:
             As there.
         """
-        return self.encode(texts, **self._with_prompt(options, "query"))
+        prompt = self.encoder.prompts.texts.get("query", "")
+        return self.encode(texts, **_with_prompt(options, prompt))
 
     def encode_document(self, texts: str | Sequence[str], **options: Any) -> np.ndarray:
         """Embed documents: :meth:`encode` with the model's prompt for them, if it has one.
 
-        That is the first of ``document``, ``passage`` and ``corpus`` that it has.
+        That is the first of ``document``, ``passage`` and ``corpus`` that is not empty. Differs:
+        sentence-transformers takes ``document`` even where it is empty, as in all models it loads.
 
         Args:
             texts: as there.
@@ -176,7 +178,7 @@ class SentenceEncoder:
         Returns:
             As there.
         """
-        return self.encode(texts, **self._with_prompt(options, "document", "passage", "corpus"))
+        return self.encode(texts, **_with_prompt(options, self.encoder.prompts.find_document()))
 
     def similarity(self, a: ArrayLike | Sequence[str], b: ArrayLike | Sequence[str]) -> np.ndarray:
         """Compare every a with every b by the model's similarity function.
@@ -199,12 +201,6 @@ class SentenceEncoder:
         )
         found = similarities(left, right, function=self.encoder.similarity)
         return found.astype(np.float32, copy=False)
-
-    def _with_prompt(self, options: dict[str, Any], *names: str) -> dict[str, Any]:
-        """Name the first of these prompts that the model has, unless the caller names one."""
-        known = (name for name in names if name in self.encoder.prompts.texts)
-        given = options.get("prompt_name") is not None or options.get("prompt") is not None
-        return options if given else {**options, "prompt_name": next(known, None)}
 
     def _scale_and_cut(
         self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
@@ -243,6 +239,12 @@ class SentenceEncoder:
                 advance=lambda count: bar.advance(task, count),
             )
             return embed(texts)
+
+
+def _with_prompt(options: dict[str, Any], prompt: str) -> dict[str, Any]:
+    """Add the prompt, unless the caller names one."""
+    given = options.get("prompt_name") is not None or options.get("prompt") is not None
+    return options if given else {**options, "prompt": prompt}
 
 
 def _are_vectors(given: Any) -> bool:

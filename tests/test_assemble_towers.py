@@ -223,6 +223,16 @@ def test_a_models_own_prompts_are_put_before_texts_only_where_the_config_says_so
         assert towers.queries.encoder.prompts.texts["short"] == "a "
 
 
+def test_a_models_own_prompt_for_documents_may_have_another_name(tmp_path) -> None:
+    section = saved(tmp_path / "model", query="who ", passage="desk ")
+    for given, prompt in (("{}", "desk "), ("{document: ''}", "")):
+        towers, params = load(f"encoder={section}, prompts: {given}}}")
+        assert towers.targets.prompt == prompt
+        encoders.save(tmp_path / given, *towers.targets.model(params))
+        exported, _ = encoders.load(tmp_path / given)
+        assert exported.prompts.find_document() == prompt
+
+
 def test_a_default_prompt_without_which_a_model_is_trained_is_none_of_the_trained_model(
     tmp_path,
 ) -> None:

@@ -242,6 +242,29 @@ def test_a_model_without_such_prompts_embeds_both_as_texts(model: SentenceEncode
     np.testing.assert_array_equal(plain.encode_document(TEXTS), plain.encode(TEXTS))
 
 
+@pytest.mark.parametrize("name", ["passage", "corpus"])
+def test_a_folder_may_have_its_prompt_for_documents_under_another_name(
+    model: SentenceEncoder, name: str, tmp_path: Path
+) -> None:
+    prompts = model.encoder.prompts.having(**{name: "read: "})
+    encoder = dataclasses.replace(model.encoder, prompts=prompts)
+    encoders.save(tmp_path / "model", encoder, model.params)
+    loaded = SentenceEncoder.load(tmp_path / "model")
+    expected = loaded.encode(TEXTS, prompt="read: ")
+    np.testing.assert_array_equal(loaded.encode_document(TEXTS), expected)
+    assert not np.allclose(expected, loaded.encode(TEXTS))
+
+
+def test_without_a_prompt_for_them_documents_have_none_whatever_the_default(
+    model: SentenceEncoder,
+) -> None:
+    prompts = dataclasses.replace(model.encoder.prompts.having(query="ask: "), default="query")
+    asking = SentenceEncoder(dataclasses.replace(model.encoder, prompts=prompts), model.params)
+    bare = asking.encode(TEXTS, prompt="")
+    np.testing.assert_array_equal(asking.encode_document(TEXTS), bare)
+    assert not np.allclose(asking.encode(TEXTS), bare)
+
+
 def test_the_bar_is_drawn_on_request_only(
     model: SentenceEncoder, capsys: pytest.CaptureFixture[str]
 ) -> None:

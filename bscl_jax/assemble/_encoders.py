@@ -48,8 +48,11 @@ def with_prompts(encoder: encoders.Encoder, section: configs.Prompts) -> encoder
     Raises:
         ValueError: neither has one.
     """
-    prompts = encoder.prompts.having(**options(section))
-    if not any(prompts.texts[name] for name in options(section)):
+    given = options(section)
+    if section.document is None:
+        given["document"] = encoder.prompts.find_document()
+    prompts = encoder.prompts.having(**given)
+    if not any(prompts.texts[name] for name in given):
         raise ValueError(
             "prompts: the model has none of its own; give query and document, or leave this out"
         )

@@ -11,6 +11,9 @@ from bscl_jax.encoders._json import read_json, shown, write_json
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 """The similarity functions that a model can ask for; distances are negated."""
 
+DOCUMENTS = ("document", "passage", "corpus")
+"""Names of a prompt for documents; the first that is not empty is taken."""
+
 _FILE = "config_sentence_transformers.json"
 _USUAL = {"query": "", "document": ""}  # every model of the library has these two
 
@@ -53,9 +56,23 @@ class Prompts:
             raise ValueError(f"prompt_name must be one of {sorted(self.texts)}, was {name!r}")
         return self.texts[name]
 
+    def find_document(self) -> str:
+        """Find the prompt for documents.
+
+        Returns:
+            The first of ``document``, ``passage`` and ``corpus`` that is not empty, else the empty
+            one.
+        """
+        return next(filter(None, (self.texts.get(name) for name in DOCUMENTS)), "")
+
     def having(self, **texts: str | None) -> "Prompts":
-        """Return the same prompts but for those given by name; None keeps what there is."""
+        """Return the same prompts but for those given by name; None keeps what there is.
+
+        Where ``document`` is given empty, no other name stands in for it.
+        """
         given = {name: text for name, text in texts.items() if text is not None}
+        if given.get("document") == "":
+            given |= {name: "" for name in DOCUMENTS if name in self.texts}
         return Prompts(MappingProxyType({**self.texts, **given}), self.default)
 
 

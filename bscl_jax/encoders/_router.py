@@ -63,5 +63,5 @@ def save_router(
     }
     write_json(folder / ROUTER_FILE, facts)
     write_modules(folder, ["Router"])
-    prompts = of_queries.prompts.having(document=of_documents.prompts.find("document"))
+    prompts = of_queries.prompts.having(document=of_documents.prompts.find_document())
     write_prompts(folder, prompts, of_queries.similarity)
