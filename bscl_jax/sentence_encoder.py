@@ -1,10 +1,10 @@
 """The friendly face of a trained model: texts in, vectors out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -99,7 +99,7 @@ class SentenceEncoder:
 
     def encode(
         self,
-        texts: str | Sequence[str],
+        texts: str | Iterable[str],
         *,
         batch_size: int = 64,
         normalize: bool | None = None,
@@ -113,8 +113,8 @@ class SentenceEncoder:
         """Embed texts.
 
         Args:
-            texts: any number of texts, none included; an empty text is a text. A single string
-                gives a single vector.
+            texts: any number of texts, none included, an iterator's too; an empty text is a text.
+                A single string gives a single vector.
             batch_size: texts encoded at a time, on all devices together; changes speed and memory,
                 not the vectors (beyond rounding, about 1e-7).
             normalize: scale every vector to length 1, after ``truncate_dim`` has cut it; None does
@@ -139,20 +139,25 @@ class SentenceEncoder:
             TypeError: something in ``texts`` is not a string; its position is named.
             ValueError: ``batch_size`` is below 1, ``truncate_dim`` not from 1 to d, ``dtype``
                 unknown, ``ranges`` do not fit or are missing for a single text, the model has no
-                prompt of this name, or both ``prompt_name`` and ``prompt`` are given.
+                prompt of this name, both ``prompt_name`` and ``prompt`` are given, or a text has
+                half of a surrogate pair, whose place is named.
         """
         from bscl_jax.evaluation import check_dtype, quantize
 
         check_dtype(dtype)
         _check_truncate_dim(truncate_dim, self.dimension)
-        listed = [texts] if isinstance(texts, str) else texts
+        listed = [texts] if isinstance(texts, str) else list(texts)
         _check_texts(listed)
         found = self.encoder.prompts.find(prompt_name, prompt)
-        raw = self._embed(listed, found, batch_size, show_progress)
+        try:
+            raw = self._embed(listed, found, batch_size, show_progress)
+        except TypeError:  # of the tokenizer, which does not say why
+            _check_characters(listed)
+            raise
         vectors = quantize(self._scale_and_cut(raw, normalize, truncate_dim), dtype, ranges=ranges)
         return vectors[0] if isinstance(texts, str) else vectors
 
-    def encode_query(self, texts: str | Sequence[str], **options: Any) -> np.ndarray:
+    def encode_query(self, texts: str | Iterable[str], **options: Any) -> np.ndarray:
         """Embed queries: :meth:`encode` with the model's prompt ``query``, if it has one.
 
         Args:
@@ -165,7 +170,7 @@ class SentenceEncoder:
         prompt = self.encoder.prompts.texts.get("query", "")
         return self.encode(texts, **_with_prompt(options, prompt))
 
-    def encode_document(self, texts: str | Sequence[str], **options: Any) -> np.ndarray:
+    def encode_document(self, texts: str | Iterable[str], **options: Any) -> np.ndarray:
         """Embed documents: :meth:`encode` with the model's prompt for them, if it has one.
 
         That is the first of ``document``, ``passage`` and ``corpus`` that is not empty. Differs:
@@ -180,7 +185,7 @@ class SentenceEncoder:
         """
         return self.encode(texts, **_with_prompt(options, self.encoder.prompts.find_document()))
 
-    def similarity(self, a: ArrayLike | Sequence[str], b: ArrayLike | Sequence[str]) -> np.ndarray:
+    def similarity(self, a: ArrayLike | Iterable[str], b: ArrayLike | Iterable[str]) -> np.ndarray:
         """Compare every a with every b by the model's similarity function.
 
         Args:
@@ -195,12 +200,13 @@ class SentenceEncoder:
         """
         from bscl_jax.evaluation import similarities
 
-        left, right = (
-            np.atleast_2d(np.asarray(x) if _are_vectors(x) else self.encode(cast(Any, x)))
-            for x in (a, b)
-        )
+        left, right = self._make_vectors(a), self._make_vectors(b)
         found = similarities(left, right, function=self.encoder.similarity)
         return found.astype(np.float32, copy=False)
+
+    def _make_vectors(self, given: Any) -> np.ndarray:
+        listed = given if hasattr(given, "__len__") else list(given)
+        return np.atleast_2d(np.asarray(listed) if _are_vectors(listed) else self.encode(listed))
 
     def _scale_and_cut(
         self, raw: np.ndarray, normalize: bool | None, truncate_dim: int | None
@@ -261,6 +267,17 @@ def _check_texts(texts: Sequence[object]) -> None:
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings, text {position} was a {type(text).__name__}")
+
+
+def _check_characters(texts: Sequence[str]) -> None:
+    for position, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"text {position} has half of a surrogate pair, which is no character, at place "
+                f"{error.start}; write the whole pair, or leave it out"
+            ) from None
 
 
 def _check_truncate_dim(truncate_dim: int | None, dimension: int) -> None:

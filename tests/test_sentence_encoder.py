@@ -279,6 +279,19 @@ def test_what_is_no_string_is_named_by_position(model: SentenceEncoder) -> None:
         model.encode(["park", None])  # pyright: ignore[reportArgumentType]
 
 
+def test_half_of_a_surrogate_pair_is_named_by_position(model: SentenceEncoder) -> None:
+    texts = ["park"] * 5000 + ["a \ud83d car"]
+    with pytest.raises(ValueError, match=r"text 5000 has half of a surrogate pair.* at place 2;"):
+        model.encode(texts)
+
+
+def test_texts_may_come_from_an_iterator(model: SentenceEncoder) -> None:
+    expected = model.encode(TEXTS)
+    np.testing.assert_array_equal(model.encode(text for text in TEXTS), expected)
+    found = model.similarity((text for text in TEXTS), expected)
+    np.testing.assert_allclose(found, model.similarity(expected, expected), atol=ROUNDING)
+
+
 def test_a_batch_size_of_zero_is_refused(model: SentenceEncoder) -> None:
     with pytest.raises(ValueError, match="batch_size must be at least 1, was 0"):
         model.encode(TEXTS, batch_size=0)
