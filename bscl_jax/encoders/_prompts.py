@@ -95,7 +95,9 @@ def read_prompts(folder: Path) -> tuple[Prompts, str]:
         raise ValueError(f"{path} describes a {shown(kind)}, only SentenceTransformer is supported")
     if facts.get("truncate_dim") is not None:
         raise ValueError(
-            f"{path} sets truncate_dim = {shown(facts['truncate_dim'])}, which is not supported"
+            f"{path} sets truncate_dim = {shown(facts['truncate_dim'])}, which is not followed; "
+            "remove it there, and pass truncate_dim to SentenceEncoder.encode or --truncate-dim to "
+            "bscl-jax embed"
         )
     similarity = facts.get("similarity_fn_name") or "cosine"
     if similarity not in SIMILARITIES:
