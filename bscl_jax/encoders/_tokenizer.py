@@ -20,6 +20,7 @@ from bscl_jax.encoders._tokenizer_config import (
 
 _SANE_LENGTH = 1_000_000  # files say 1e30 where they mean "no limit"
 _LARGEST = 64 << 20  # bytes
+_ANY_TEXT = "a \u4e66"  # a word and, to most vocabularies, an unknown one
 _MOST_ENTRIES = 2_000_000  # each takes some 90 bytes while the file is parsed
 
 
@@ -129,14 +130,23 @@ def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenize
         del os.environ[silence]
         if before is not None:
             os.environ[silence] = before
-    return builder.from_pretrained(folder, local_files_only=True).backend_tokenizer
+    try:
+        tokenizer = builder.from_pretrained(folder, local_files_only=True).backend_tokenizer
+        if not tokenizer.get_vocab_size(with_added_tokens=False):
+            raise ValueError("no token has a number")
+        tokenizer.encode(_ANY_TEXT)
+    except Exception as error:  # of any type, by what is damaged
+        raise ValueError(
+            f"the tokenizer of {folder} cannot be made of {' and '.join(vocabulary.files)}: {error}"
+        ) from error
+    return tokenizer
 
 
 def _lowercase(tokenizer: Tokenizer) -> None:
     """Put lower-casing first; a tokenizer that was saved with it already stays as it is."""
     normalizer = tokenizer.normalizer
-    first = normalizer[0] if isinstance(normalizer, normalizers.Sequence) else normalizer
-    if isinstance(first, normalizers.Lowercase):
+    steps = [*normalizer] if isinstance(normalizer, normalizers.Sequence) else [normalizer]
+    if steps and isinstance(steps[0], normalizers.Lowercase):
         return
     rest = [] if normalizer is None else [normalizer]
     tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *rest])

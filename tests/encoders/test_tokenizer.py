@@ -173,6 +173,36 @@ def test_a_class_of_the_kind_of_bert_is_made_of_a_vocabulary(folder: Path, small
     assert encoders.load(folder)[0].tokenize(MIXED) == small[0].tokenize(MIXED)
 
 
+DAMAGED = {
+    "not UTF-8": ("bert", {"vocab.txt": b"[PAD]\n\xff\xfe\n"}),
+    "empty": ("bert", {"vocab.txt": b""}),
+    "a list": ("roberta", {"vocab.json": b"[1, 2]", "merges.txt": b""}),
+    "texts for ids": ("roberta", {"vocab.json": b'{"a": "b"}', "merges.txt": b""}),
+    "no tokens": ("roberta", {"vocab.json": b"{}", "merges.txt": b""}),
+    "no JSON": ("roberta", {"vocab.json": b"{", "merges.txt": b""}),
+    "a merge of one": ("roberta", {"vocab.json": b'{"a": 0}', "merges.txt": b"#v\na\n"}),
+    "an unknown merge": ("roberta", {"vocab.json": b'{"a": 0}', "merges.txt": b"#v\nx y\n"}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_vocabulary_is_one_error_that_names_the_folder(tmp_path, damage: str) -> None:
+    name, files = DAMAGED[damage]
+    folder = write_folder(tmp_path / "model", name)
+    (folder / "tokenizer.json").unlink()
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    with pytest.raises(ValueError, match=str(folder)):
+        encoders.load(folder)
+
+
+def test_lower_casing_comes_before_no_rules_at_all(folder: Path) -> None:
+    change_json(folder / "tokenizer.json", normalizer={"type": "Sequence", "normalizers": []})
+    change_json(folder / "sentence_bert_config.json", do_lower_case=True)
+    encoder, _ = encoders.load(folder)
+    assert encoder.tokenize(["RENEW"]) == encoder.tokenize(["renew"])
+
+
 def test_transformers_gives_the_same_tokens(folder: Path, small) -> None:
     from transformers import AutoTokenizer
 
