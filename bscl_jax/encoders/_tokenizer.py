@@ -118,18 +118,7 @@ def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenize
             f"the tokenizer of {folder} is a {kind}, which cannot be made of "
             f"{' and '.join(vocabulary.files)} alone; a tokenizer.json is needed"
         )
-    # transformers announces at import that PyTorch is absent, which is how it should be here.
-    silence = "TRANSFORMERS_NO_ADVISORY_WARNINGS"
-    before = os.environ.get(silence)
-    os.environ[silence] = "1"
-    try:
-        import transformers
-
-        builder = getattr(transformers, vocabulary.builder)
-    finally:
-        del os.environ[silence]
-        if before is not None:
-            os.environ[silence] = before
+    builder = _import(kind if kind in LIKE_BERT else vocabulary.builder)
     try:
         tokenizer = builder.from_pretrained(folder, local_files_only=True).backend_tokenizer
         if not tokenizer.get_vocab_size(with_added_tokens=False):
@@ -140,6 +129,21 @@ def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenize
             f"the tokenizer of {folder} cannot be made of {' and '.join(vocabulary.files)}: {error}"
         ) from error
     return tokenizer
+
+
+def _import(name: str) -> Any:
+    """Import a class of transformers, which announces that PyTorch is absent, as it should be."""
+    silence = "TRANSFORMERS_NO_ADVISORY_WARNINGS"
+    before = os.environ.get(silence)
+    os.environ[silence] = "1"
+    try:
+        import transformers
+
+        return getattr(transformers, name)
+    finally:
+        del os.environ[silence]
+        if before is not None:
+            os.environ[silence] = before
 
 
 def _lowercase(tokenizer: Tokenizer) -> None:

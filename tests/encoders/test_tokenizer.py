@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -6,6 +7,8 @@ import pytest
 
 from bscl_jax import encoders
 from bscl_jax.encoders._encoder import list_texts
+from bscl_jax.encoders._load import FAMILIES
+from bscl_jax.encoders._tokenizer import read_tokenizer
 from tests.encoders.conftest import TEXTS
 from tests.encoders.families import MARKS, write_folder
 
@@ -171,6 +174,20 @@ def test_a_class_of_the_kind_of_bert_is_made_of_a_vocabulary(folder: Path, small
     (folder / "tokenizer.json").unlink()
     change_json(folder / "tokenizer_config.json", tokenizer_class=kind)
     assert encoders.load(folder)[0].tokenize(MIXED) == small[0].tokenize(MIXED)
+
+
+def test_a_vocabulary_is_read_by_the_class_that_is_named(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = write_folder(tmp_path / "model", "mpnet")
+    words = encoders.load(folder)[0].tokenizer.get_vocab()
+    (folder / "vocab.txt").write_text("\n".join(sorted(words, key=words.__getitem__)))
+    change_json(folder / "config.json", model_type="bert", tokenizer_class="MPNetTokenizer")
+    (folder / "tokenizer.json").unlink()
+    ids = AutoTokenizer.from_pretrained(folder)(["a late book"])["input_ids"]
+    family = FAMILIES["bert"]
+    found = read_tokenizer(folder, dataclasses.replace(family, pad_token="<pad>"))
+    assert found.tokenizer.encode("a late book").ids == ids[0]
 
 
 DAMAGED = {
