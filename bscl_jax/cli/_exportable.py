@@ -98,9 +98,11 @@ def from_model(source: str) -> Exportable:
     return Exportable(encoder.source, encoder, params, False, write)
 
 
-def _read_card(encoder: encoders.Encoder) -> str | None:
+def _read_card(encoder: encoders.Encoder) -> str:
+    """Return the model's card as far as it is text; the empty text where it has none or a blank."""
     path = encoder.folder / "README.md" if encoder.folder else None
-    return path.read_text(encoding="utf-8") if path and path.is_file() else None
+    card = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return card if card.strip() else ""
 
 
 def _plain_card(path: Path, encoder: encoders.Encoder) -> str:

@@ -128,6 +128,16 @@ def test_a_model_without_a_card_gets_one(tmp_path):
     np.testing.assert_array_equal(*vectors)
 
 
+def test_a_blank_card_is_none_and_one_that_is_not_utf8_is_kept_as_far_as_it_can_be(tmp_path):
+    encoders.save(tmp_path / "source", *encoders.random(TEXTS, seed=0, hidden_size=16))
+    card = tmp_path / "source" / "README.md"
+    for given, wanted in ((b" \n", "# blank\n"), (b"# caf\xe9\n", "# caf\ufffd\n")):
+        card.write_bytes(given)
+        output = tmp_path / ("kept" if b"#" in given else "blank")
+        assert export(tmp_path / "source", output) == 0
+        assert wanted in (output / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
