@@ -166,11 +166,14 @@ def read_ranges(path: str) -> np.ndarray:
     Raises:
         RunError: there are none.
     """
-    if Path(path).suffix == ".npy":
-        return np.load(path).astype(np.float32)
     try:
-        return np.asarray(json.loads(Path(path).read_text(encoding="utf-8"))["ranges"], np.float32)
-    except (KeyError, TypeError, ValueError) as error:
+        if Path(path).suffix == ".npy":
+            return np.load(path).astype(np.float32)
+        ranges = json.loads(Path(path).read_text(encoding="utf-8"))["ranges"]
+        if ranges is None:
+            raise ValueError("ranges is null")
+        return np.asarray(ranges, np.float32)
+    except (KeyError, TypeError, ValueError, EOFError) as error:
         raise RunError(
             f"--ranges {path} has none; name a .npy file of shape (2, d), or the .json that lies "
             "beside vectors of int8 or uint8"

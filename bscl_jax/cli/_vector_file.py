@@ -13,6 +13,7 @@ from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError
 
 SUFFIXES = (".npy", ".parquet")
+_WRITTEN = {"settings", "total", "rows", "width", "dtype"}
 COLUMN = "embedding"
 """Name of the one column of a Parquet file."""
 
@@ -72,7 +73,7 @@ class VectorFile(NamedTuple):
         """
         for path in (self.state, self.facts):
             if path.exists():
-                return json.loads(path.read_text(encoding="utf-8"))
+                return read_facts(path)
         if self.path.exists():
             raise RunError(
                 f"{self.path} exists, but not {self.facts.name}, which would say what it holds; "
@@ -134,6 +135,24 @@ class VectorFile(NamedTuple):
         elif self.part.exists():
             self.part.replace(self.path)
         self.state.replace(self.facts)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return the facts that ``embed`` has written to a file.
+
+    Raises:
+        RunError: it has not.
+    """
+    try:
+        facts = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        facts = None
+    if not isinstance(facts, dict) or not facts.keys() >= _WRITTEN:
+        raise RunError(
+            f"{path} is none of the files that embed writes beside vectors; name another output, "
+            "or start anew with --overwrite"
+        )
+    return facts
 
 
 def header(facts: Mapping[str, Any]) -> bytes:

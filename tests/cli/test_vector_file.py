@@ -137,3 +137,12 @@ def test_a_file_of_another_program_is_not_gone_on_with(tmp_path):
     np.save(tmp_path / "a.npy", VECTORS)
     with pytest.raises(RunError, match=r"a\.npy exists, but not a\.npy\.json"):
         VectorFile(tmp_path / "a.npy").read()
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "[]", "garbage", "", b"\xff", "[" * 100_000])
+@pytest.mark.parametrize("suffix", ["json", "part.json"])
+def test_facts_of_another_program_are_not_gone_on_with(tmp_path, suffix, content):
+    path = tmp_path / f"a.npy.{suffix}"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RunError, match=rf"{path.name} is none of the files that embed writes"):
+        VectorFile(tmp_path / "a.npy").read()

@@ -142,6 +142,18 @@ def test_ranges_of_other_vectors_can_be_given(embed, model, tmp_path, kind):
     np.testing.assert_array_equal(np.float32(facts["ranges"]), ranges)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.npy", b"no array"), ("b.npy", b""), ("a.json", b'{"ranges": null}'), ("b.json", b"[]")],
+)
+def test_a_file_without_ranges_is_named(embed, tmp_path, capsys, name, content):
+    (tmp_path / name).write_bytes(content)
+    options = ("--dtype", "int8", "--ranges", str(tmp_path / name))
+    assert embed(*options, output=tmp_path / "vectors.npy") == USER_MISTAKE
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{name} has none; name a .npy file of shape (2, d)" in said
+
+
 def test_devices_share_the_work_to_the_same_vectors(folder, model, tmp_path):
     assert main(arguments(folder, tmp_path / "a.npy", "--devices", "8")) == 0
     vectors = np.load(tmp_path / "a.npy")
