@@ -115,7 +115,7 @@ class SentenceEncoder:
         Args:
             texts: any number of texts, none included, an iterator's too; an empty text is a text.
                 A single string gives a single vector.
-            batch_size: texts encoded at a time, on all devices together; changes speed and memory,
+            batch_size: rows encoded at a time, on all devices together; changes speed and memory,
                 not the vectors (beyond rounding, about 1e-7).
             normalize: scale every vector to length 1, after ``truncate_dim`` has cut it; None does
                 what the model says, before the cut, so that vectors that are cut are shorter
