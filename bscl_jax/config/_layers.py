@@ -99,7 +99,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _same_kind(base: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
-    return "kind" not in over or over["kind"] == base.get("kind")
+    return "kind" not in over or "kind" not in base or over["kind"] == base["kind"]
 
 
 def _bases(value: Any, source: str) -> list[str]:

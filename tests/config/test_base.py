@@ -47,6 +47,19 @@ def test_a_section_of_the_same_kind_is_merged(folder: Path) -> None:
     assert (found.loss.mu, found.loss.temperature) == (0.5, 0.2)
 
 
+def test_a_base_without_a_kind_is_merged_into_whatever_kind_is_named(folder: Path) -> None:
+    write(folder, "loss: {temperature: 0.05}\n", "common.yaml")
+    both = write(folder, "base: [below.yaml, common.yaml]\nloss: {kind: combo}\n")
+    assert config.load(both).loss == config.ComboLoss(kind="combo", mu=0.3, temperature=0.05)
+    alone = write(
+        folder, GOOD.replace("{kind: combo, mu: 0.3, temperature: 0.2}", "{kind: sigmoid}")
+    )
+    alone.write_text(f"base: common.yaml\n{alone.read_text()}")
+    found = config.load(alone).loss
+    assert isinstance(found, config.SigmoidLoss)
+    assert found.temperature == 0.05
+
+
 def test_a_base_is_looked_for_from_the_file_that_names_it(folder: Path) -> None:
     deep = write(folder, "base: ../below.yaml\nrun: {dir: runs/deep}\n", "deep/middle.yaml")
     found = config.load(write(folder, f"base: {deep.relative_to(folder)}\nrun: {{seed: 4}}\n"))
