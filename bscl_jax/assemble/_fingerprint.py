@@ -16,7 +16,9 @@ import numpy as np
 from jax.sharding import Mesh
 
 from bscl_jax import config as configs
+from bscl_jax import encoders
 from bscl_jax.assemble._towers import Tower, Towers
+from bscl_jax.assemble._weights import sections_of
 from bscl_jax.types import Params
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
@@ -39,13 +41,36 @@ def describe_start(
 def describe_model(tower: Tower, params: Params) -> str:
     """Describe a tower with its weights, to their last bit."""
     encoder, weights = tower.model(params)
+    described = (encoder, encoder.module, encoder.tokenizer_digest, tower.prompt)
+    return "\n".join(map(str, (*described, hash_weights(weights))))
+
+
+def hash_weights(weights: Params) -> str:
+    """Return the SHA-256 of weights, with their names."""
     values = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(weights):
         array = np.ascontiguousarray(leaf)
         values.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
         values.update(array.view(np.uint8).data)
-    described = (encoder, encoder.module, encoder.tokenizer_digest, tower.prompt)
-    return "\n".join(map(str, (*described, values.hexdigest())))
+    return values.hexdigest()
+
+
+def hash_models(config: configs.Config, towers: Towers, params: Params) -> dict[str, str]:
+    """Hash the models that were found, each under the name of its section.
+
+    The hash is the same on any device and wherever the model lies. A random encoder, adapters and a
+    new projection follow from data and config, and are not in it: devices may draw other last bits.
+    """
+    hashes = {}
+    for (key, section), tower in zip(sections_of(config).items(), towers, strict=False):
+        if isinstance(section, configs.RandomEncoder):
+            continue
+        found = dict(params[key])
+        if section.projection is not None:
+            del found[encoders.last_dense(found)]
+        described = (tower.encoder.tokenizer.to_str(), tower.encoder.pooling, hash_weights(found))
+        hashes[key] = hashlib.sha256("\n".join(map(str, described)).encode()).hexdigest()
+    return hashes
 
 
 def describe_surroundings(mesh: Mesh) -> str:

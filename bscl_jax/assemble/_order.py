@@ -1,6 +1,7 @@
 """The order of an epoch, by the shuffler that a config names."""
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,21 @@ def read_order(section: configs.SavedOrder, n: int, epoch: int) -> np.ndarray:
     return shuffling.read_order(shuffling.epoch_path(path, epoch) if path.is_dir() else path, n=n)
 
 
+def hash_orders(config: configs.Config, n: int) -> dict[str, str]:
+    """Hash the orders that a run reads from files, under ``orders``; none if it makes its own."""
+    saved = [order.tobytes() for stage in list_stages(config) for order in saved_orders(stage, n)]
+    return {"orders": sha256(b"".join(saved)).hexdigest()} if saved else {}
+
+
+def saved_orders(stage: Stage, n: int) -> list[np.ndarray]:
+    """Read the orders of a stage that lie in files, one that serves every epoch once."""
+    section = stage.section.shuffling
+    if not isinstance(section, configs.SavedOrder):
+        return []
+    epochs = stage.epochs if Path(section.path).is_dir() else stage.epochs[:1]
+    return [read_order(section, n, epoch) for epoch in epochs]
+
+
 def check_order(config: configs.Config, n: int) -> None:
     """Refuse an order that cannot be made, for every epoch, before anything is trained.
 
@@ -153,9 +169,7 @@ def check_order(config: configs.Config, n: int) -> None:
 def check_stage_order(stage: Stage, n: int) -> None:
     """Refuse the order of a stage; see ``check_order``."""
     section = stage.section.shuffling
-    if isinstance(section, configs.SavedOrder):
-        for epoch in stage.epochs if Path(section.path).is_dir() else stage.epochs[:1]:
-            read_order(section, n, epoch)
+    saved_orders(stage, n)
     shuffling.check_search(getattr(section, "search", "auto"))
     if getattr(section, "count", "rows") == "texts" and getattr(section, "filter_duplicates", True):
         raise ValueError(

@@ -13,12 +13,12 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import make_batches
-from bscl_jax.assemble._fingerprint import describe_start
+from bscl_jax.assemble._fingerprint import describe_start, hash_models
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._kept_traces import TraceCache, compile_now
 from bscl_jax.assemble._loss import initial_params, takes_negatives, takes_triplets, threshold_of
-from bscl_jax.assemble._order import check_order, make_order
+from bscl_jax.assemble._order import check_order, hash_orders, make_order
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.assemble._stages import Stage, list_stages
 from bscl_jax.assemble._steps import (
@@ -41,6 +41,7 @@ class Road(NamedTuple):
     Attributes:
         task: the texts.
         hashes: by split, the SHA-256 of its texts and scores as they were read.
+        sources: ``() -> {name: SHA-256}``, these and those of models and orders that lie in files.
         encoder: the encoder without its weights, that of the queries where there are two.
         towers: what the texts of either side go through.
         state: where training starts.
@@ -61,6 +62,7 @@ class Road(NamedTuple):
 
     task: Task
     hashes: Mapping[str, str]
+    sources: Callable[[], dict[str, str]]
     encoder: encoders.Encoder
     towers: Towers
     state: training.State
@@ -157,10 +159,16 @@ def lay_road(
     if trace_cache is not None and jax.process_count() == 1:
         described = partial(describe_start, config, hashes, towers, params, mesh)
         compile_step = TraceCache(trace_cache, described)
+
+    def sources() -> dict[str, str]:
+        orders = hash_orders(config, len(task.train.queries))
+        return {**hashes, **hash_models(config, towers, params), **orders}
+
     steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(
         task=task,
         hashes=hashes,
+        sources=sources,
         encoder=encoder,
         towers=towers,
         state=state,

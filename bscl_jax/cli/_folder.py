@@ -11,6 +11,13 @@ from bscl_jax.cli._disk import aside, flush, write_json, write_whole
 PATTERNS = frozenset("*?[")
 """What the path of a checkpoint must not hold."""
 
+LATER = {
+    "encoder": "the model of encoder has",
+    "target_encoder": "the model of target_encoder has",
+    "orders": "the orders of shuffling.path have",
+}
+"""What a run notes beside its splits; one that began before that was noted goes on without."""
+
 SEED = "seed-"
 """The folder of one of several runs is named by this and its seed."""
 
@@ -35,7 +42,7 @@ class RunFolder(NamedTuple):
 
     @property
     def data(self) -> Path:
-        """The SHA-256 of each split, as the run began with it."""
+        """The SHA-256 of each split, model and saved order, as the run began with it."""
         return self.path / "data.json"
 
     @property
@@ -164,34 +171,53 @@ def check_not_finished(folder: RunFolder) -> None:
 
 
 def check_data(folder: RunFolder, hashes: Mapping[str, str]) -> None:
-    """Refuse to go on with other data: orders number the pairs, and dev scores are compared.
+    """Refuse to go on with other data, models or orders than the run began with.
+
+    Orders number the pairs, dev scores are compared, and results name the gain over the model that
+    training began with.
 
     Args:
         folder: the run.
-        hashes: by split, the SHA-256 of what was read just now.
+        hashes: by split, ``encoder``, …, the SHA-256 of what was read just now.
 
     Raises:
-        RunError: naming the splits that differ.
+        RunError: naming what differs.
+    """
+    before = read_hashes(folder)
+    if before is not None and (changed := describe_changes(before, hashes)):
+        raise RunError(
+            f"{changed} changed since the run in {folder.path} began; put back what was there, or "
+            "choose another folder with --set run.dir=…"
+        )
+
+
+def read_hashes(folder: RunFolder) -> dict[str, str] | None:
+    """Return what a run noted of its data as it began; None of one that noted nothing.
+
+    Raises:
+        RunError: the file is damaged.
     """
     if not folder.data.is_file():
-        return
+        return None
     try:
-        before = dict(json.loads(folder.data.read_text(encoding="utf-8")))
+        return dict(json.loads(folder.data.read_text(encoding="utf-8")))
     except (TypeError, ValueError):
         raise RunError(
             f"{folder.data} is damaged; remove it to go on with the data as they are now"
         ) from None
-    names = before.keys() | hashes.keys()
-    changed = sorted(name for name in names if before.get(name) != hashes.get(name))
-    if changed:
-        raise RunError(
-            f"the data of {', '.join(changed)} have changed since the run in {folder.path} began; "
-            "put them back, or choose another folder with --set run.dir=…"
-        )
+
+
+def describe_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Name what differs, as the subject of a sentence; nothing where nothing does."""
+    names = before.keys() | now.keys()
+    splits = sorted(name for name in names - LATER.keys() if before.get(name) != now.get(name))
+    noted = before.keys() & now.keys() & LATER.keys()
+    others = [LATER[name] for name in sorted(noted) if before[name] != now[name]]
+    return " and ".join([f"the data of {', '.join(splits)} have"] * bool(splits) + others)
 
 
 def start(folder: RunFolder, config: configs.Config, hashes: Mapping[str, str]) -> None:
-    """Write the resolved config, with which a run begins, and what its data are.
+    """Write the resolved config, with which a run begins, and what its data and models are.
 
     What ended an earlier start is gone.
     """

@@ -61,8 +61,9 @@ def start_together(
         resume: whether a run may be there already.
 
     Raises:
-        RunError: another run has the folder, the data are not those that the run there began with,
-            or the folder cannot be written to or is not the same one everywhere.
+        RunError: another run has the folder, data, models or orders are not those that the run
+            there began with, or the folder cannot be written to or is not the same one
+            everywhere.
         ProcessError: that is so in another process.
     """
 
@@ -71,8 +72,9 @@ def start_together(
             held.enter_context(alone(folder.path))
             check_not_finished(folder)  # another may have been there meanwhile
             check_may_start(folder, config, resume=resume)
-            check_data(folder, road.hashes)
-            start(folder, config, road.hashes)
+            sources = road.sources()
+            check_data(folder, sources)
+            start(folder, config, sources)
         except OSError as error:
             raise RunError(
                 f"run.dir {folder.path} cannot be written to ({error.strerror}); choose another "

@@ -40,7 +40,7 @@ def replay(path: str, *, step: int | None, output: str | None) -> int:
         config = configs.load(folder.config)
         step = read_step(folder) if step is None else step
         road = assemble.lay_road(config)
-        check_data(folder, road.hashes)
+        check_data(folder, road.sources())
         with console.status(f"going to step {step}"):
             moment = go_to(step, config, folder, road)
             found = {"step": step, "epoch": moment.epoch} | measure(road, moment)

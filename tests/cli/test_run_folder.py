@@ -127,8 +127,8 @@ def test_a_run_does_not_go_on_with_other_data(refuse, unfinished, sound):
     write_json(unfinished / "data.json", hashes | {"train": "0" * 64, "dev/more": "1" * 64})
     before = tiny.hashes(unfinished)
     assert refuse(resume=True) == [
-        f"the data of dev/more, train have changed since the run in {unfinished} began; put them "
-        "back, or choose another folder with --set run.dir=…"
+        f"the data of dev/more, train have changed since the run in {unfinished} began; put back "
+        "what was there, or choose another folder with --set run.dir=…"
     ]
     assert tiny.hashes(unfinished) == before
 

@@ -1,7 +1,9 @@
 """A run that is interrupted and resumed ends as if nothing had happened, bit for bit."""
 
+import json
 import random
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -9,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
+import jax
 import pytest
 
-from bscl_jax import parallel, reporting
+from bscl_jax import encoders, parallel, reporting
 from tests.end_to_end import tiny
 
 STOPPED, STOPPED_BY_HAND = 75, 130
@@ -156,3 +159,62 @@ def test_a_run_whose_data_have_changed_is_not_resumed(
     assert tiny.train(config, folder, resume=True) == 2
     assert "the data of dev/pairs have changed since" in capsys.readouterr().err
     assert tiny.hashes(folder) == before
+
+
+def change_weights(folder: Path) -> None:
+    """Put another model of the same shapes into a folder."""
+    encoder, params = encoders.load(str(folder))
+    shutil.rmtree(folder)
+    encoders.save(folder, encoder, jax.tree.map(lambda leaf: 1.5 * leaf, params))
+
+
+@pytest.mark.parametrize("section", ["encoder", "target_encoder"])
+def test_a_run_whose_model_was_replaced_is_not_resumed_and_one_that_was_moved_back_is(
+    section: str, tiny_config: Path, reference: Path, tmp_path: Path, capsys
+) -> None:
+    places = {name: tmp_path / name for name in ("encoder", "target_encoder")}
+    models = [f"{name}={{kind: pretrained, name: {place}}}" for name, place in places.items()]
+    for place in places.values():
+        shutil.copytree(reference / "model", place)
+    folder = tmp_path / "run"
+    with tiny.shared_step("two of the reference"):
+        with a_signal_after(lambda record: record["event"] == "step"):
+            assert tiny.train(tiny_config, folder, *models, *tiny.FAST) == STOPPED
+        before = tiny.hashes(folder)
+        change_weights(places[section])
+        capsys.readouterr()
+        assert tiny.train(tiny_config, folder, *models, *tiny.FAST, resume=True) == 2
+        message = f"the model of {section} has changed since the run in {folder} began; put back"
+        assert message in capsys.readouterr().err
+        assert tiny.hashes(folder) == before
+        shutil.rmtree(places[section])
+        shutil.copytree(reference / "model", places[section])
+        assert tiny.train(tiny_config, folder, *models, *tiny.FAST, resume=True) == 0
+
+
+def test_a_run_whose_saved_orders_were_edited_is_not_resumed(
+    tiny_config: Path, reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(reference / "orders", tmp_path / "orders")
+    saved, folder = f"shuffling={{kind: file, path: {tmp_path / 'orders'}}}", tmp_path / "run"
+    with a_signal_after(lambda record: record["event"] == "step"):
+        assert tiny.train(tiny_config, folder, saved) == STOPPED
+    last = tmp_path / "orders" / "epoch-002.txt"
+    note, *rows = last.read_text().splitlines()
+    last.write_text("\n".join([note, *rows[::-1]]))
+    assert tiny.train(tiny_config, folder, saved, resume=True) == 2
+    assert "the orders of shuffling.path have changed since" in capsys.readouterr().err
+    last.write_text("\n".join(["# the same once more", *rows]))
+    assert tiny.train(tiny_config, folder, saved, resume=True) == 0
+
+
+def test_a_run_that_noted_neither_model_nor_orders_is_resumed(
+    tiny_config: Path, reference: Path, tmp_path: Path
+) -> None:
+    saved, folder = f"shuffling={{kind: file, path: {reference / 'orders'}}}", tmp_path / "run"
+    with a_signal_after(lambda record: record["event"] == "step"):
+        assert tiny.train(tiny_config, folder, saved) == STOPPED
+    noted = json.loads((folder / "data.json").read_text())
+    assert noted.pop("orders")
+    (folder / "data.json").write_text(json.dumps(noted))
+    assert tiny.train(tiny_config, folder, saved, resume=True) == 0
