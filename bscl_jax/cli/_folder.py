@@ -1,7 +1,7 @@
 """The run folder: what is in it, and whether a run may start there."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -10,6 +10,9 @@ from bscl_jax.cli._disk import aside, flush, write_json, write_whole
 
 PATTERNS = frozenset("*?[")
 """What the path of a checkpoint must not hold."""
+
+PLACE = ("run.dir", "training.devices")
+"""Settings that say where a run is, not what it is: it goes on with others."""
 
 LATER = {
     "encoder": "the model of encoder has",
@@ -149,7 +152,7 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
             f"{folder.path} holds an unfinished run; go on with --resume, choose another folder "
             "with --set run.dir=…, or remove it"
         )
-    changes = differences(configs.load(folder.config), config)
+    changes = differences(configs.load(folder.config), config, aside=PLACE)
     if changes:
         raise RunError(
             f"{folder.path} was started with another config ({'; '.join(changes)}); resume with "
@@ -226,13 +229,15 @@ def start(folder: RunFolder, config: configs.Config, hashes: Mapping[str, str]) 
     folder.nonfinite.unlink(missing_ok=True)
 
 
-def differences(old: configs.Config, new: configs.Config) -> list[str]:
-    """Name the settings in which two configs differ, the run folder aside."""
+def differences(
+    old: configs.Config, new: configs.Config, *, aside: Collection[str] = ("run.dir",)
+) -> list[str]:
+    """Name the settings in which two configs differ, some aside, as a rule the run folder."""
     before, after = (_flat(configs.as_dict(config)) for config in (old, new))
     return [
         f"{key} was {before.get(key)!r}, is {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key != "run.dir"
+        if before.get(key) != after.get(key) and key not in aside
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bscl_jax import config as configs
 from bscl_jax import parallel, training
-from bscl_jax.cli._folder import RunError, check_may_start, differences
+from bscl_jax.cli._folder import PLACE, RunError, check_may_start, differences
 from bscl_jax.cli._processes import make_console
 from bscl_jax.cli._say import say
 from bscl_jax.cli._seeds import SeedsFolder, check_holds_runs, read_scores
@@ -106,7 +106,7 @@ def check_may_all_start(
         run = folder.run(seed)
         if run.state() != "finished":
             check_may_start(run, config, resume=resume)
-        elif changes := differences(configs.load(run.config), config):
+        elif changes := differences(configs.load(run.config), config, aside=PLACE):
             raise RunError(
                 f"{run.path} was trained with another config ({'; '.join(changes)}), which has no "
                 "mean with yours; choose another folder with --set run.dir=…"

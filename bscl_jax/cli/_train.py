@@ -16,7 +16,7 @@ from bscl_jax.cli._data import describe_data, keep_quarantine
 from bscl_jax.cli._finish import finish, restore_kept, show_results
 from bscl_jax.cli._first_step import FirstStep
 from bscl_jax.cli._fit import fit
-from bscl_jax.cli._folder import RunError, RunFolder, check_may_start, differences
+from bscl_jax.cli._folder import PLACE, RunError, RunFolder, check_may_start, differences
 from bscl_jax.cli._kept import base_model
 from bscl_jax.cli._nonfinite import keep_nonfinite
 from bscl_jax.cli._processes import check_start, make_console, start_together
@@ -107,7 +107,9 @@ def train_holding(
 def show_finished(console: Console, folder: RunFolder, config: configs.Config) -> None:
     """Say that the run is finished, whether it is the one asked for, and what came of it."""
     say(console, f"{folder.path} holds a finished run; nothing was changed")
-    if folder.config.is_file() and (changes := differences(configs.load(folder.config), config)):
+    if folder.config.is_file() and (
+        changes := differences(configs.load(folder.config), config, aside=PLACE)
+    ):
         remedy = "train yours in another folder, with --set run.dir=…"
         say(console, f"warning: it had another config ({'; '.join(changes)}); {remedy}")
     show_results(console, folder, folder.read_results())

@@ -81,6 +81,12 @@ def test_a_run_is_not_resumed_with_another_config(refuse, unfinished):
     assert tiny.hashes(unfinished) == before
 
 
+def test_a_run_may_be_resumed_on_other_devices(unfinished, sound):
+    resolved = config.load(sound, ["training.devices=2"])
+    check_may_start(RunFolder(unfinished), resolved, resume=True)
+    assert differences(config.load(sound), resolved) == ["training.devices was 1, is 2"]
+
+
 def test_a_damaged_config_of_the_run_is_named(refuse, unfinished):
     (unfinished / "config.yaml").write_text("run: [")
     (line,) = refuse(resume=True)
