@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import assemble, config, data, losses, parallel
+from bscl_jax.assemble._batches import count_extras, possible_counts
 from bscl_jax.assemble._rows import make_rows
 from bscl_jax.types import PairBatch, Pairs, TokenBatch
 
@@ -208,6 +209,37 @@ def test_the_mean_number_of_negatives_is_rounded_up_to_a_multiple_of_the_devices
         for b, m in ((3, 1), (1, 1), (3, 8), (12, 8))
     ]
     assert counts == [4, 2, 8, 16]
+
+
+@pytest.mark.parametrize(("before", "after"), [(4, 2), (2, 1), (8, 4)])
+def test_a_run_that_goes_on_has_the_same_extras_on_other_devices(before, after):
+    store, order = data.tokenize_pairs(PAIRS, tokenize), np.random.default_rng(0).permutation(12)
+    section = config.Training(batch_size=8, packing=False)
+    meshes = [parallel.make_mesh(devices) for devices in (before, after)]
+    extras = [count_extras(section, store.negatives, mesh) for mesh in meshes]
+    assert extras[0] != extras[1]
+    first = assemble.make_batches(section, store, 0, meshes[0]).batch
+    then = assemble.make_batches(section, store, 0, meshes[1], begun=extras[0]).batch
+    for k in range(2):
+        jax.tree.map(np.testing.assert_array_equal, first(order, k), then(order, k))
+
+
+def test_devices_that_cannot_share_the_extras_of_a_run_are_refused():
+    store = data.tokenize_pairs(PAIRS, tokenize)
+    begun, section = assemble.Extras(number=12, multiple=4), config.Training(batch_size=8)
+    assert count_extras(section, store.negatives, parallel.make_mesh(2), begun) == begun
+    with pytest.raises(ValueError, match=r"may have 12 extra .* the 8 devices; go on with 4"):
+        count_extras(section, store.negatives, parallel.make_mesh(8), begun)
+
+
+def test_devices_that_cannot_share_what_is_left_of_the_extras_are_refused():
+    store = data.tokenize_pairs(PAIRS, tokenize)
+    begun, section = assemble.Extras(number=16, multiple=1), config.Training(batch_size=8)
+    assert possible_counts(begun, store.negatives, 8) == [16]
+    many = begun._replace(number=24)
+    assert possible_counts(many, store.negatives, 8) == [24, 12]
+    with pytest.raises(ValueError, match=r"may have 12 extra .* the 8 devices; go on with 1"):
+        count_extras(section, store.negatives, parallel.make_mesh(8), many)
 
 
 def test_without_negatives_a_number_of_them_is_refused():

@@ -1,6 +1,7 @@
 """The one room that knows every room and lays the road of the data once."""
 
 from bscl_jax.assemble._batch_facts import make_batch_facts as make_batch_facts
+from bscl_jax.assemble._batches import Extras as Extras
 from bscl_jax.assemble._batches import make_batches as make_batches
 from bscl_jax.assemble._batches import place as place
 from bscl_jax.assemble._encoders import load_encoder as load_encoder

@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 
 from bscl_jax import config as configs
 from bscl_jax import data, evaluation, metrics
-from bscl_jax.assemble._batches import options_of_extras
+from bscl_jax.assemble._batches import Extras, options_of_extras
 from bscl_jax.assemble._towers import Embeds
 from bscl_jax.types import Pairs, Params
 
@@ -57,6 +57,7 @@ def make_batch_facts(
     mesh: Mesh,
     *,
     threshold: float,
+    begun: Extras | None = None,
 ) -> BatchFacts:
     """Make ``batch_facts(params, order, most)``: what the batches of an order hold, by name.
 
@@ -75,8 +76,9 @@ def make_batch_facts(
         embeds: ``(params, texts) -> embeddings`` of either side.
         mesh: of the run; its size bears on the number of extra candidates.
         threshold: a pair with a score above it is positive.
+        begun: the extra candidates with which a run has begun that goes on.
     """
-    cut = make_cut(section, pairs, store, mesh, threshold)
+    cut = make_cut(section, pairs, store, mesh, threshold, begun)
 
     def batch_facts(params: Params, order: np.ndarray, most: int) -> dict[str, int | float | None]:
         count = data.num_batches(len(order), section.batch_size)
@@ -104,9 +106,10 @@ def make_cut(
     store: data.PairTokens,
     mesh: Mesh,
     threshold: float,
+    begun: Extras | None,
 ) -> Callable[[np.ndarray, int], Batch]:
     """Make ``cut(order, k)``, batch k of an order as texts."""
-    options = options_of_extras(section, store.negatives, mesh)
+    options = options_of_extras(section, store.negatives, mesh, begun)
 
     def extras(order: np.ndarray, k: int) -> list[str]:
         if store.negatives is None:

@@ -12,6 +12,18 @@ from bscl_jax import data, parallel
 from bscl_jax.types import PairBatch, TokenBatch
 
 
+class Extras(NamedTuple):
+    """How many extra candidates a batch has, which a run keeps on whatever devices it goes on.
+
+    Attributes:
+        number: so many, where the data have them.
+        multiple: else half as many, a quarter, …, each rounded down to a multiple of this.
+    """
+
+    number: int
+    multiple: int
+
+
 class Batches(NamedTuple):
     """The batches of a run.
 
@@ -43,11 +55,13 @@ def make_batches(
     most_tokens: int = 512,
     together: bool = True,
     triplets: bool = False,
+    begun: Extras | None = None,
 ) -> Batches:
     """Make the batches, packed or padded to a few shapes that the data choose.
 
     Of triplets, the extra candidates are the negatives of the rows. No row of a batch has more
-    than ``most_tokens``. Only texts that are encoded ``together`` can be packed.
+    than ``most_tokens``. Only texts that are encoded ``together`` can be packed. A run that goes on
+    has the extra candidates with which it has ``begun``.
     """
     query_lengths, target_lengths = (
         data.choose_lengths(
@@ -63,7 +77,7 @@ def make_batches(
         )
         extras: dict[str, Any] = {"extras_of": "rows", "extra_lengths": lengths}
     else:
-        extras = options_of_extras(section, store.negatives, mesh)
+        extras = options_of_extras(section, store.negatives, mesh, begun)
     shapes: tuple[data.Shape, ...] = ()
     if section.packing and together:
         shapes = data.choose_shapes(
@@ -95,18 +109,63 @@ def make_batches(
 
 
 def options_of_extras(
-    section: configs.Training, negatives: data.Negatives | None, mesh: Mesh
+    section: configs.Training,
+    negatives: data.Negatives | None,
+    mesh: Mesh,
+    begun: Extras | None = None,
 ) -> dict[str, Any]:
     """Return how many extra candidates a batch has, and of which padded lengths."""
-    if negatives is None:
+    extras = count_extras(section, negatives, mesh, begun)
+    if negatives is None or extras is None:
         return {}
-    num_extras = section.num_negatives or data.mean_extras(
-        negatives, batch_size=section.batch_size, multiple=mesh.size
-    )
     lengths = data.choose_lengths(
-        negatives.tokens.lengths, max_shapes=section.num_lengths, batch_size=num_extras
+        negatives.tokens.lengths, max_shapes=section.num_lengths, batch_size=extras.number
     )
-    return {"num_extras": num_extras, "extra_lengths": lengths, "extra_multiple": mesh.size}
+    return {
+        "num_extras": extras.number,
+        "extra_lengths": lengths,
+        "extra_multiple": extras.multiple,
+    }
+
+
+def count_extras(
+    section: configs.Training,
+    negatives: data.Negatives | None,
+    mesh: Mesh,
+    begun: Extras | None = None,
+) -> Extras | None:
+    """Return how many extra candidates a batch has: those with which a run has begun, if it has.
+
+    Raises:
+        ValueError: the devices cannot share these evenly.
+    """
+    if negatives is None:
+        return None
+    if begun is None:
+        number = section.num_negatives or data.mean_extras(
+            negatives, batch_size=section.batch_size, multiple=mesh.size
+        )
+        return Extras(number, mesh.size)
+    for count in possible_counts(begun, negatives, section.batch_size):
+        if count % mesh.size:
+            raise ValueError(
+                f"training.devices: batches of the run that began here may have {count} extra "
+                f"candidates, which is no multiple of the {mesh.size} devices; go on with "
+                f"{begun.multiple}, as it began, or with 1"
+            )
+    return begun
+
+
+def possible_counts(extras: Extras, negatives: data.Negatives, batch_size: int) -> list[int]:
+    """Return how many extra candidates batches may have: fewer where others are barred.
+
+    No batch bars more texts than those of its rows that bar the most.
+    """
+    barred = np.sort(negatives.barred.lengths)[::-1][:batch_size].sum()
+    counts = [extras.number]
+    while counts[-1] > max(len(negatives.texts) - barred, 0):
+        counts.append(counts[-1] // 2 // extras.multiple * extras.multiple)
+    return counts
 
 
 def _in_shape(packed: TokenBatch, shape: data.Shape) -> TokenBatch:

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
-from bscl_jax.assemble._batches import make_batches
+from bscl_jax.assemble._batches import Extras, count_extras, make_batches
 from bscl_jax.assemble._fingerprint import describe_start, hash_models
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
@@ -46,6 +46,7 @@ class Road(NamedTuple):
         towers: what the texts of either side go through.
         state: where training starts.
         num_batches: batches that hold every pair once.
+        extras: the extra candidates of a batch; None where there are none.
         stages: what is trained one after the other, and in which epochs.
         order: ``(params, epoch) -> int64 n``, the rows of an epoch; epoch 1 is the first.
         batch: ``(order, k) -> PairBatch`` on the mesh, batch k of an order.
@@ -67,6 +68,7 @@ class Road(NamedTuple):
     towers: Towers
     state: training.State
     num_batches: int
+    extras: Extras | None
     stages: Sequence[Stage]
     order: Callable[[Params, int], np.ndarray]
     batch: Callable[[np.ndarray, int], PairBatch]
@@ -86,6 +88,7 @@ def lay_road(
     token_cache: Path | None = None,
     embedding_cache: Path | None = None,
     trace_cache: Path | None = None,
+    begun: Extras | None = None,
 ) -> Road:
     """Load what the config names and connect the rooms.
 
@@ -99,6 +102,8 @@ def lay_road(
         token_cache: a folder that keeps token ids from one start to the next.
         embedding_cache: a folder that so keeps what the model before training makes of texts.
         trace_cache: one that so keeps traced steps.
+        begun: the extra candidates with which a run has begun that is to go on; they depend on the
+            devices that it had.
 
     Raises:
         FileNotFoundError: a file or a model that is not there.
@@ -132,6 +137,7 @@ def lay_road(
         most_tokens=encoder.most_tokens,
         together=not isinstance(encode, tuple),
         triplets=triplets,
+        begun=begun,
     )
     in_batch = store._replace(negatives=None) if triplets else store
     num_batches = data.num_batches(len(store.scores), config.training.batch_size)
@@ -173,6 +179,7 @@ def lay_road(
         towers=towers,
         state=state,
         num_batches=num_batches,
+        extras=count_extras(config.training, in_batch.negatives, mesh, begun),
         stages=stages,
         order=make_order(
             config,
@@ -183,7 +190,7 @@ def lay_road(
         ),
         batch=batches.batch,
         batch_facts=make_batch_facts(
-            config.training, pairs, in_batch, embeds, mesh, threshold=threshold
+            config.training, pairs, in_batch, embeds, mesh, threshold=threshold, begun=begun
         ),
         begin=make_begin(stages, optimizers, mesh),
         step=by_epoch(config.training, stages, steps),

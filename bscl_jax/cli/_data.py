@@ -2,7 +2,7 @@
 
 from bscl_jax import assemble, data
 from bscl_jax import config as configs
-from bscl_jax.cli._folder import RunFolder
+from bscl_jax.cli._folder import RunFolder, read_extras
 from bscl_jax.types import Task
 
 
@@ -10,6 +10,12 @@ def count_data(task: Task) -> dict[str, int]:
     """Count rows, what was left out of them, and what stands in two splits, for the results."""
     overlap = data.check_overlap(task)
     return {**task.counts, **{f"{splits}_in_both": count for splits, count in overlap.items()}}
+
+
+def begun_extras(folder: RunFolder) -> assemble.Extras | None:
+    """Return the extra candidates of a batch with which the run in a folder has begun, if any."""
+    noted = read_extras(folder)
+    return None if noted is None else assemble.Extras(**noted)
 
 
 def describe_data(config: configs.Config, task: Task) -> list[str]:

@@ -21,6 +21,9 @@ LATER = {
 }
 """What a run notes beside its splits; one that began before that was noted goes on without."""
 
+EXTRAS = "extras"
+"""Under this a run notes the extra candidates of its batches, with the hashes."""
+
 SEED = "seed-"
 """The folder of one of several runs is named by this and its seed."""
 
@@ -195,7 +198,26 @@ def check_data(folder: RunFolder, hashes: Mapping[str, str]) -> None:
 
 
 def read_hashes(folder: RunFolder) -> dict[str, str] | None:
-    """Return what a run noted of its data as it began; None of one that noted nothing.
+    """Return the hashes that a run noted as it began; None of one that noted nothing.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    noted = read_noted(folder)
+    return noted and {name: value for name, value in noted.items() if name != EXTRAS}
+
+
+def read_extras(folder: RunFolder) -> dict[str, int] | None:
+    """Return the extra candidates of a batch that a run noted as it began, if it did.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    return (read_noted(folder) or {}).get(EXTRAS)
+
+
+def read_noted(folder: RunFolder) -> dict[str, Any] | None:
+    """Return all that a run noted as it began; None of one that noted nothing.
 
     Raises:
         RunError: the file is damaged.
@@ -219,13 +241,20 @@ def describe_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return " and ".join([f"the data of {', '.join(splits)} have"] * bool(splits) + others)
 
 
-def start(folder: RunFolder, config: configs.Config, hashes: Mapping[str, str]) -> None:
+def start(
+    folder: RunFolder,
+    config: configs.Config,
+    hashes: Mapping[str, str],
+    extras: Mapping[str, int] | None = None,
+) -> None:
     """Write the resolved config, with which a run begins, and what its data and models are.
+
+    The extra candidates of its batches are noted too, as they depend on the devices.
 
     What ended an earlier start is gone.
     """
     write_whole(folder.config, configs.dump(config))
-    write_json(folder.data, hashes)
+    write_json(folder.data, {**hashes, **({} if extras is None else {EXTRAS: dict(extras)})})
     folder.nonfinite.unlink(missing_ok=True)
 
 

@@ -74,7 +74,7 @@ def start_together(
             check_may_start(folder, config, resume=resume)
             sources = road.sources()
             check_data(folder, sources)
-            start(folder, config, sources)
+            start(folder, config, sources, road.extras and road.extras._asdict())
         except OSError as error:
             raise RunError(
                 f"run.dir {folder.path} cannot be written to ({error.strerror}); choose another "

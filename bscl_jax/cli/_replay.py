@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bscl_jax import assemble
 from bscl_jax import config as configs
+from bscl_jax.cli._data import begun_extras
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, RunFolder, check_data
 from bscl_jax.cli._moment import Moment, go_to
@@ -39,7 +40,7 @@ def replay(path: str, *, step: int | None, output: str | None) -> int:
     try:
         config = configs.load(folder.config)
         step = read_step(folder) if step is None else step
-        road = assemble.lay_road(config)
+        road = assemble.lay_road(config, begun=begun_extras(folder))
         check_data(folder, road.sources())
         with console.status(f"going to step {step}"):
             moment = go_to(step, config, folder, road)

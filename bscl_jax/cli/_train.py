@@ -12,7 +12,7 @@ from rich.console import Console
 from bscl_jax import assemble, checkpoint, parallel, reporting, training
 from bscl_jax import config as configs
 from bscl_jax.cli._cache import cache_folder
-from bscl_jax.cli._data import describe_data, keep_quarantine
+from bscl_jax.cli._data import begun_extras, describe_data, keep_quarantine
 from bscl_jax.cli._finish import finish, restore_kept, show_results
 from bscl_jax.cli._first_step import FirstStep
 from bscl_jax.cli._fit import fit
@@ -77,6 +77,7 @@ def train_holding(
             token_cache=cache_folder("tokens"),
             embedding_cache=cache_folder("embeddings"),
             trace_cache=cache_folder("traces"),
+            begun=begun_extras(folder),
         )
 
     try:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ import jax
 import numpy as np
 import pytest
 
-from bscl_jax import config, training
+from bscl_jax import assemble, config, training
 from tests.end_to_end import tiny
 from tests.end_to_end.test_every_step import Interruptions, Life
+from tests.end_to_end.test_resume import STOPPED, a_signal_after
 
 DEVICES = (1, 2, 4, 8)
 SHORT = ((1, 2), (2, 8), (8, 4), (4, 1))
@@ -98,3 +100,29 @@ def test_a_run_goes_on_with_any_number_of_devices(
     print(f"\n{before} → {after} devices: losses differ by {np.ptp([found, wanted], 0).max():.1e}")
     assert found == pytest.approx(wanted, abs=TOLERANCE)
     assert tiny.records(run, "evaluation") == tiny.records(reference, "evaluation")
+
+
+def test_a_run_with_hard_negatives_keeps_its_extra_candidates_on_other_devices(
+    tmp_path: Path,
+) -> None:
+    path, folder, whole = tiny.write_hard(tmp_path), tmp_path / "run", tmp_path / "whole"
+    settings = (tiny.HARD, tiny.GENTLE, *tiny.FAST, "shuffling={kind: random}")
+
+    def noted(folder: Path) -> dict[str, int]:
+        return json.loads((folder / "data.json").read_text())["extras"]
+
+    with tiny.shared_step("hard negatives, 8 devices"):
+        assert tiny.train(path, whole, *settings, "training.devices=8") == 0
+        with a_signal_after(lambda record: record["event"] == "step"):
+            assert tiny.train(path, folder, *settings, "training.devices=8") == STOPPED
+    own = assemble.lay_road(config.load(path, settings)).extras
+    assert own is not None
+    assert noted(folder) != own._asdict()
+    with tiny.shared_step("hard negatives, 1 device"):
+        assert tiny.train(path, folder, *settings, resume=True) == 0
+    assert noted(folder) == noted(whole)
+    assert tiny.losses(folder) == pytest.approx(tiny.losses(whole), abs=TOLERANCE)
+    orders = [
+        json.loads((each / "orders" / "epoch-001.json").read_text()) for each in (folder, whole)
+    ]
+    assert orders[0]["extras"] == orders[1]["extras"]
