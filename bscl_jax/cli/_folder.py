@@ -1,7 +1,7 @@
 """The run folder: what is in it, and whether a run may start there."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -195,6 +195,25 @@ def check_data(folder: RunFolder, hashes: Mapping[str, str]) -> None:
             f"{changed} changed since the run in {folder.path} began; put back what was there, or "
             "choose another folder with --set run.dir=…"
         )
+
+
+def check_siblings(siblings: Iterable[RunFolder], hashes: Mapping[str, str]) -> None:
+    """Refuse a run that would have no mean with others of its seeds, as they had other data.
+
+    Args:
+        siblings: the others; those that have not begun, or noted nothing, are passed over.
+        hashes: as in :func:`check_data`.
+
+    Raises:
+        RunError: naming what differs from which of them.
+    """
+    for other in siblings:
+        before = read_hashes(other)
+        if before is not None and (changed := describe_changes(before, hashes)):
+            raise RunError(
+                f"{changed} changed since the run in {other.path} began, with which there is no "
+                "mean; put back what was there, or choose another folder with --set run.dir=…"
+            )
 
 
 def read_hashes(folder: RunFolder) -> dict[str, str] | None:

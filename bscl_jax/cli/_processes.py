@@ -1,6 +1,7 @@
 """A run that several processes share: process 0 writes and speaks, all begin with the same."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from bscl_jax.cli._folder import (
     check_data,
     check_may_start,
     check_not_finished,
+    check_siblings,
     start,
 )
 
@@ -48,6 +50,7 @@ def start_together(
     held: ExitStack,
     *,
     resume: bool,
+    siblings: Sequence[RunFolder] = (),
 ) -> None:
     """Take the run folder for this run alone, and write there with what it begins.
 
@@ -59,6 +62,7 @@ def start_together(
         road: its functions.
         held: what holds the folder; closing it gives the folder back.
         resume: whether a run may be there already.
+        siblings: the folders of runs that a mean is taken with.
 
     Raises:
         RunError: another run has the folder, data, models or orders are not those that the run
@@ -69,10 +73,11 @@ def start_together(
 
     def take() -> None:
         try:
+            sources = road.sources()
+            check_siblings(siblings, sources)
             held.enter_context(alone(folder.path))
             check_not_finished(folder)  # another may have been there meanwhile
             check_may_start(folder, config, resume=resume)
-            sources = road.sources()
             check_data(folder, sources)
             start(folder, config, sources, road.extras and road.extras._asdict())
         except OSError as error:

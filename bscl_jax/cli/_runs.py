@@ -56,7 +56,8 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
                 say(console, f"stopped before seed {seed}; the same command with --resume goes on")
                 return stop.exit_code
             say(console, f"seed {seed} (run {number} of {num_runs})")
-            if status := train_one(each, console, stop, resume=resume):
+            siblings = [folder.run(other) for other in seeded if other != seed]
+            if status := train_one(each, console, stop, resume=resume, siblings=siblings):
                 return status
     check_same_data(folder, seeded)
     summary = summarize(

@@ -49,11 +49,16 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
 
 
 def train_one(
-    config: configs.Config, console: Console, stop: training.Stop, *, resume: bool
+    config: configs.Config,
+    console: Console,
+    stop: training.Stop,
+    *,
+    resume: bool,
+    siblings: Sequence[RunFolder] = (),
 ) -> int:
-    """Train, evaluate and export; see :func:`train`."""
+    """Train, evaluate and export; see :func:`train`. Siblings are runs on what must be the same."""
     with ExitStack() as held:
-        return train_holding(held, config, console, stop, resume=resume)
+        return train_holding(held, config, console, stop, resume=resume, siblings=siblings)
 
 
 def train_holding(
@@ -63,6 +68,7 @@ def train_holding(
     stop: training.Stop,
     *,
     resume: bool,
+    siblings: Sequence[RunFolder],
 ) -> int:
     """Train, evaluate and export, while the run folder is held."""
     folder = RunFolder(Path(config.run.dir))
@@ -86,7 +92,7 @@ def train_holding(
             show_finished(console, folder, config)
             return 0
         check_start(folder, config, road)
-        start_together(folder, config, road, held, resume=resume)
+        start_together(folder, config, road, held, resume=resume, siblings=siblings)
         parallel.by_first(partial(keep_quarantine, folder, config, road.task))
     except (ValueError, OSError, parallel.ProcessError) as error:
         raise RunError(str(error)) from error

@@ -68,7 +68,8 @@ def test_a_seed_out_of_range_is_refused(refuse):
 def test_a_signal_between_two_runs_ends_the_whole(sound, tmp_path, monkeypatch, capsys):
     started = []
 
-    def finish(config, console, stop, *, resume):
+    def finish(config, console, stop, *, resume, siblings):
+        assert [folder.path.name for folder in siblings] == ["seed-4", "seed-5"]
         started.append(config.run.seed)
         signal.raise_signal(signal.SIGTERM)
         return 0

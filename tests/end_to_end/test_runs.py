@@ -86,3 +86,24 @@ def test_one_more_seed_can_be_interrupted_and_resumed_and_leaves_the_others_alon
     assert "resuming after step" in capsys.readouterr().out
     assert summary(folder)["seeds"] == [FIRST, SECOND, THIRD]
     assert before.items() <= tiny.hashes(folder).items()
+
+
+@pytest.fixture
+def other_test_rows(tiny_config):
+    """The file of the test split with other rows, which the config names as before."""
+    path = tiny_config.parent / "test.tsv"
+    text = path.read_text()
+    path.write_text(text.replace("for a week", "for a day"))
+    yield
+    path.write_text(text)
+
+
+def test_one_more_seed_is_not_trained_on_other_data_than_those_before_it(
+    runs, tiny_config, other_test_rows, capsys
+):
+    before = tiny.hashes(runs)
+    assert tiny.train(tiny_config, runs, *SHORT, runs=3) == 2
+    message = f"the data of test/pairs have changed since the run in {runs}/seed-{FIRST} began"
+    assert message in capsys.readouterr().err
+    assert tiny.hashes(runs) == before
+    assert not (runs / f"seed-{THIRD}").exists()
