@@ -54,6 +54,7 @@ def compare(
         "seeds": seeds,
         "interval": INTERVAL,
         "settings": _settings(folders, seeds[0]),
+        "data": _other_data(*([run[seed]["data_sha256"] for seed in seeds] for run in runs)),
         "measures": compare_scores(first_scores, second_scores, names),
     }
     if output is not None:
@@ -103,6 +104,8 @@ def show(
             say(console, f"warning: {folder.path}: not finished, left out: {_listed(unfinished)}")
     for change in found["settings"]:
         say(console, f"{'warning: ' if change.startswith(SAME) else ''}from A to B: {change}")
+    for name in found["data"]:
+        say(console, f"warning: the data of {name} differ")
     seeds = found["seeds"]
     title = f"{found['split']} split, B beside A, seeds {_listed(seeds)}"
     columns = ["A", "B", "B − A", "±", "p", "wins"]
@@ -144,6 +147,15 @@ def _settings(folders: Sequence[SeedsFolder], seed: int) -> list[str]:
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from error
     return differences(one, other)
+
+
+def _other_data(
+    first: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]]
+) -> list[str]:
+    """Name the splits of which a seed has other rows in the second than in the first."""
+    pairs = list(zip(first, second, strict=True))
+    names = dict.fromkeys(name for pair in pairs for each in pair for name in each)
+    return [name for name in names if any(a.get(name) != b.get(name) for a, b in pairs)]
 
 
 def _write(path: Path, found: Mapping[str, Any]) -> None:

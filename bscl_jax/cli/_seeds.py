@@ -57,7 +57,7 @@ def check_holds_runs(folder: SeedsFolder) -> None:
 
 
 def read_scores(folder: RunFolder) -> dict[str, Any]:
-    """Return the outcome of a finished run, and ``dev_baseline``, which its log has.
+    """Return the outcome of a finished run, hashes of its data, and ``dev_baseline`` of its log.
 
     Raises:
         RunError: a file is missing or damaged.
@@ -72,7 +72,8 @@ def read_scores(folder: RunFolder) -> dict[str, Any]:
             f"the finished run in {folder.path} cannot be read ({type(error).__name__}: {error}); "
             "remove that folder and train its seed again"
         ) from error
-    return {**kept, "dev_baseline": baseline["dev"]}
+    hashes = results.get("data_sha256", {})
+    return {**kept, "data_sha256": hashes, "dev_baseline": baseline["dev"]}
 
 
 def read_finished(folder: SeedsFolder) -> dict[int, dict[str, Any]]:

@@ -32,6 +32,7 @@ def scores(dev: float, test: float | None, **others: float) -> dict[str, Any]:
     defined = {} if test is None else {"desk/mrr": test}
     return {
         "best_epoch": 1,
+        "data_sha256": {"train": "0", "test/desk": "1"},
         "dev": {"desk/mrr": dev},
         "test": {**defined, **others},
         "baseline": {"desk/mrr": 0.5},

@@ -66,6 +66,7 @@ def test_no_digit_is_cut_off_on_a_narrow_terminal(folders, tmp_path):
     row = found(folders, tmp_path)["measures"]["desk/mrr"]
     long = {"pairs/has_positive@50": row, "desk/average_precision": row}
     shown = {"settings": [], "seeds": [3, 4, 5], "split": "test", "interval": "", "measures": long}
+    shown["data"] = []
     show(console, [SeedsFolder(folder) for folder in folders], [FIRST, SECOND], shown)
     text = console.export_text()
     assert "has_positive@50" in text
@@ -89,6 +90,19 @@ def test_settings_that_differ_are_named_and_other_data_are_warned_of(
     assert "from A to B: loss.temperature was 0.1, is 0.05" in lines
     assert "warning: from A to B: encoder.hidden_size was 16, is 32" in lines
     assert any(line.startswith("warning: from A to B: data.test was") for line in lines)
+
+
+def test_other_data_under_the_same_names_are_warned_of(folders, tmp_path, capsys):
+    assert found(folders, tmp_path)["data"] == []
+    path = folders[1] / "seed-4" / "results.json"
+    results = json.loads(path.read_text())
+    results["data_sha256"] = {"train": "0", "test/desk": "2", "dev/desk": "3"}
+    path.write_text(json.dumps(results))
+    capsys.readouterr()
+    assert found(folders, tmp_path)["data"] == ["test/desk", "dev/desk"]
+    lines = capsys.readouterr().out.splitlines()
+    assert "warning: the data of test/desk differ" in lines
+    assert "warning: the data of dev/desk differ" in lines
 
 
 def test_unfinished_runs_are_named_and_left_out(folders, sound, tmp_path, capsys):
