@@ -38,7 +38,7 @@ class SeedsFolder(NamedTuple):
 
 
 def check_holds_runs(folder: SeedsFolder) -> None:
-    """Refuse a folder that something else is in.
+    """Refuse a folder of something else; beside runs that were started there anything may lie.
 
     Raises:
         RunError: with what to do instead.
@@ -49,6 +49,8 @@ def check_holds_runs(folder: SeedsFolder) -> None:
             f"run.dir {path} holds a single run; leave out --runs, or choose another with "
             "--set run.dir=…"
         )
+    if folder.seeds():
+        return
     if path.exists() and not (path.is_dir() and all(map(_is_ours, path.iterdir()))):
         raise RunError(
             f"run.dir {path} exists and is no folder of runs; choose another with "

@@ -11,7 +11,7 @@ from bscl_jax.cli import _runs
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._runs import check_same_data
-from bscl_jax.cli._seeds import SeedsFolder, read_scores
+from bscl_jax.cli._seeds import SeedsFolder, check_holds_runs, read_scores
 from bscl_jax.cli._summary import show_summary, summarize
 from bscl_jax.cli._train import train_one
 from tests.cli.left import leave_finished, leave_run, scores
@@ -42,6 +42,14 @@ def test_a_folder_with_other_content_is_left_alone(refuse, tmp_path):
     (line,) = refuse(runs=2)
     assert line.startswith(f"run.dir {tmp_path}/run exists and is no folder of runs; choose")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.tex"]
+
+
+def test_files_beside_runs_lock_nobody_out(sound, tmp_path):
+    folder = SeedsFolder(tmp_path / "run")
+    leave_run(sound, folder.run(3).path)
+    for name in ("compare.json", ".DS_Store"):
+        (folder.path / name).write_text("")
+    check_holds_runs(folder)
 
 
 def test_an_unfinished_later_seed_is_refused_before_an_earlier_one_starts(refuse, sound, tmp_path):
