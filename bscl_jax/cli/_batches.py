@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from bscl_jax import assemble, reporting
 from bscl_jax import config as configs
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._evaluate import read_config
 from bscl_jax.cli._folder import RunError
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.types import Params
 
 SAMPLED = 64
@@ -48,7 +47,7 @@ def batches(
     Raises:
         RunError: what the user can put right.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     try:
         config = with_epochs(read_config(config_path, None, overrides, model), epochs)
         with console.status("looking at the batches"):

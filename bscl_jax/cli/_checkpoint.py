@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from bscl_jax import checkpoint
 from bscl_jax.cli._folder import RunError, RunFolder
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 
 DAMAGED = 1
 """Exit status where a checkpoint is not what was written."""
@@ -24,7 +22,7 @@ def verify(path: str) -> int:
     Raises:
         RunError: there is no checkpoint.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     below = RunFolder(Path(path)).checkpoints
     try:
         found = checkpoint.verify(below if below.is_dir() else path)

@@ -11,7 +11,7 @@ from bscl_jax import config as configs
 from bscl_jax import metrics, reporting
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, differences
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.cli._seeds import SeedsFolder, read_finished
 from bscl_jax.cli._summary import INTERVAL, LEVEL, shown
 
@@ -37,7 +37,7 @@ def compare(
     Raises:
         RunError: what the user can put right.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     folders = [SeedsFolder(Path(path)) for path in (first, second)]
     runs = [read_finished(folder) for folder in folders]
     seeds = [seed for seed in runs[0] if seed in runs[1]]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
 from bscl_jax import data, evaluation, training
@@ -23,7 +22,7 @@ from bscl_jax.cli._embed_facts import (
     survey,
 )
 from bscl_jax.cli._folder import RunError
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.cli._vector_file import VectorFile
 from bscl_jax.sentence_encoder import SentenceEncoder
 
@@ -56,7 +55,9 @@ def embed(wanted: Wanted, *, resume: bool, overwrite: bool) -> int:
     done = f"{facts['rows']} of {facts['total']} texts"
     if not stop():
         raise RunError(f"{wanted.input} has changed after {done}; start anew with --overwrite")
-    say(Console(stderr=True), f"stopped after {done}; the same command with --resume goes on")
+    say(
+        PatientConsole(stderr=True), f"stopped after {done}; the same command with --resume goes on"
+    )
     return stop.exit_code
 
 
@@ -117,7 +118,7 @@ def write(
     rate = (total - before) / (time.perf_counter() - start)
     speed = f"{rate:.0f} texts/s" if before < total else "finished before"
     say(
-        Console(highlight=False),
+        PatientConsole(highlight=False),
         f"embedded {total} texts, {facts['dimension']} features, {speed}: {file.path}",
     )
     return facts
@@ -126,7 +127,7 @@ def write(
 @contextmanager
 def show_progress(*, total: int, done: int) -> Iterator[Callable[[int], None]]:
     """Show on stderr how many texts are done: a bar, or where there is no terminal lines."""
-    console = Console(stderr=True, highlight=False)
+    console = PatientConsole(stderr=True, highlight=False)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("embed", total=total, completed=done)
 

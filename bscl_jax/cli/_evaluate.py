@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bscl_jax import assemble, data, encoders, evaluation, parallel, reporting
@@ -15,7 +14,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._not_defined import describe_undefined
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.types import EvaluationSet, Task
 
 SPLITS = ("dev", "test")
@@ -55,7 +54,7 @@ def evaluate(
     Raises:
         RunError: what the user can put right.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     try:
         config = read_config(config_path, data_kind, overrides, model)
         with assemble.named("data"):

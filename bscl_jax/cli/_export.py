@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
-
 from bscl_jax import export
 from bscl_jax.cli._exportable import Epoch, Exportable, from_model, from_run
 from bscl_jax.cli._folder import RunError, RunFolder
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 
 
 class Wanted(NamedTuple):
@@ -43,7 +41,7 @@ def export_model(wanted: Wanted) -> int:
     Raises:
         RunError: what the user can put right. Nothing is written then.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     try:
         check(wanted)
         with console.status("loading"):

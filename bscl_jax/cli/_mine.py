@@ -15,7 +15,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._data import describe_data
 from bscl_jax.cli._evaluate import load_embed, read_config, with_model
 from bscl_jax.cli._folder import RunError
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.types import Pairs, RetrievalSet, Task
 
 
@@ -56,7 +56,7 @@ def mine(
     Raises:
         RunError: what the user can put right.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     try:
         config = read_config(config_path, None, overrides, model)
         check_output(output, config)

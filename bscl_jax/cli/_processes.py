@@ -18,6 +18,7 @@ from bscl_jax.cli._folder import (
     check_siblings,
     start,
 )
+from bscl_jax.cli._say import PatientConsole
 
 SECONDS_TO_SEE = 60
 """A network file system may show a new file so late to the other machines."""
@@ -25,7 +26,7 @@ SECONDS_TO_SEE = 60
 
 def make_console() -> Console:
     """Make the console; of several processes only the first speaks."""
-    return Console(highlight=False, quiet=not parallel.is_first())
+    return PatientConsole(highlight=False, quiet=not parallel.is_first())
 
 
 def check_start(folder: RunFolder, config: configs.Config, road: assemble.Road) -> None:

@@ -16,7 +16,7 @@ from bscl_jax.cli._data import begun_extras
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, RunFolder, check_data
 from bscl_jax.cli._moment import Moment, go_to
-from bscl_jax.cli._say import say
+from bscl_jax.cli._say import PatientConsole, say
 
 
 def replay(path: str, *, step: int | None, output: str | None) -> int:
@@ -35,7 +35,7 @@ def replay(path: str, *, step: int | None, output: str | None) -> int:
     Raises:
         RunError: what the user can put right.
     """
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     folder = RunFolder(Path(path))
     try:
         config = configs.load(folder.config)
