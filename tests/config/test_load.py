@@ -46,6 +46,28 @@ def test_a_number_that_yaml_takes_for_text_is_a_number() -> None:
     assert rate == 2e-5
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "given"),
+    [
+        ("training.chunk_size", "true", "True"),
+        ("training.dropout_epochs", "false", "False"),
+        ("training.batch_size", "yes", "True"),
+        ("run.seed", "no", "False"),
+        ("loss.temperature", "true", "True"),
+        ("loss.matryoshka_dims", "[16, true]", "[16, True]"),
+    ],
+)
+def test_true_and_false_are_no_numbers(setting: str, value: str, given: str) -> None:
+    rule = "must be numbers" if value.startswith("[") else "must be a number"
+    message = f"--set: {setting}: {rule}, was {given}"
+    assert mistakes(GOOD, f"{setting}={value}") == [message]
+
+
+def test_true_and_false_are_what_they_are_elsewhere() -> None:
+    assert config.parse(GOOD, ["training.packing=no"]).training.packing is False
+    assert mistakes(GOOD, "run.dir=true") == ["--set: run.dir: must be a valid string, was True"]
+
+
 def test_an_override_wins_over_the_file() -> None:
     assert config.parse(GOOD, ["run.dir=elsewhere"]).run.dir == "elsewhere"
 
