@@ -163,6 +163,26 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
         )
 
 
+def check_in_place(path: Path, config: configs.Config) -> None:
+    """Refuse to begin anew with the config of an unfinished run whose folder was moved.
+
+    Args:
+        path: the config file.
+        config: what it says.
+
+    Raises:
+        RunError: with where the run is now.
+    """
+    there, here = RunFolder(Path(config.run.dir)), RunFolder(path.parent)
+    elsewhere = path.name == here.config.name and here.path.resolve() != there.path.resolve()
+    unfinished = here.state() == "unfinished" and here.checkpoints.is_dir()
+    if elsewhere and unfinished and there.state() == "new":
+        raise RunError(
+            f"the run in {here.path}, which began in {there.path}, was moved; add "
+            f"--set run.dir={here.path}"
+        )
+
+
 def check_not_finished(folder: RunFolder) -> None:
     """Refuse to change a run that has been finished since it was looked at.
 

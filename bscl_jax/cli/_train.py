@@ -16,7 +16,14 @@ from bscl_jax.cli._data import begun_extras, describe_data, keep_quarantine
 from bscl_jax.cli._finish import finish, restore_kept, show_results
 from bscl_jax.cli._first_step import FirstStep
 from bscl_jax.cli._fit import fit
-from bscl_jax.cli._folder import PLACE, RunError, RunFolder, check_may_start, differences
+from bscl_jax.cli._folder import (
+    PLACE,
+    RunError,
+    RunFolder,
+    check_in_place,
+    check_may_start,
+    differences,
+)
 from bscl_jax.cli._kept import base_model
 from bscl_jax.cli._nonfinite import keep_nonfinite
 from bscl_jax.cli._processes import check_start, make_console, start_together
@@ -41,8 +48,15 @@ def train(config_path: str, *, overrides: Sequence[str], resume: bool) -> int:
     """
     console = make_console()
     with training.signals() as own:
+
+        def read() -> configs.Config:
+            config = configs.load(config_path, overrides)
+            if resume:
+                check_in_place(Path(config_path), config)
+            return config
+
         try:
-            config = parallel.together(partial(configs.load, config_path, overrides))
+            config = parallel.together(read)
         except (ValueError, OSError, parallel.ProcessError) as error:
             raise RunError(str(error)) from error
         return train_one(config, console, training.StopTogether(own), resume=resume)
@@ -72,6 +86,7 @@ def train_holding(
 ) -> int:
     """Train, evaluate and export, while the run folder is held."""
     folder = RunFolder(Path(config.run.dir))
+    anew = resume and folder.state() == "new"
 
     def prepare() -> assemble.Road | None:
         if folder.state() == "finished":
@@ -94,6 +109,8 @@ def train_holding(
         check_start(folder, config, road)
         start_together(folder, config, road, held, resume=resume, siblings=siblings)
         parallel.by_first(partial(keep_quarantine, folder, config, road.task))
+        if anew:
+            say(console, f"{folder.path} holds no run to go on with; starting anew")
     except (ValueError, OSError, parallel.ProcessError) as error:
         raise RunError(str(error)) from error
     try:

@@ -12,17 +12,20 @@ import sys
 import pytest
 
 from bscl_jax import assemble, config
+from bscl_jax.cli import main
 from bscl_jax.cli._alone import alone
 from bscl_jax.cli._disk import write_json, write_whole
 from bscl_jax.cli._folder import (
     RunError,
     RunFolder,
     check_data,
+    check_in_place,
     check_may_start,
     check_not_finished,
     differences,
     start,
 )
+from tests.cli.conftest import USER_MISTAKE
 from tests.end_to_end import tiny
 
 
@@ -85,6 +88,21 @@ def test_a_run_may_be_resumed_on_other_devices(unfinished, sound):
     resolved = config.load(sound, ["training.devices=2"])
     check_may_start(RunFolder(unfinished), resolved, resume=True)
     assert differences(config.load(sound), resolved) == ["training.devices was 1, is 2"]
+
+
+def test_a_run_that_was_moved_is_not_begun_anew_where_it_was(unfinished, tmp_path, capsys):
+    (unfinished / "checkpoints").mkdir()
+    moved = unfinished.rename(tmp_path / "moved")
+    before = tiny.hashes(moved)
+    assert main(["train", "--config", str(moved / "config.yaml"), "--resume"]) == USER_MISTAKE
+    assert f"which began in {unfinished}, was moved; add --set run.dir={moved}" in (
+        capsys.readouterr().err
+    )
+    assert not unfinished.exists()
+    assert tiny.hashes(moved) == before
+    here = config.load(moved / "config.yaml", [f"run.dir={moved}"])
+    check_in_place(moved / "config.yaml", here)
+    check_may_start(RunFolder(moved), here, resume=True)
 
 
 def test_a_damaged_config_of_the_run_is_named(refuse, unfinished):

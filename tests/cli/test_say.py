@@ -33,3 +33,11 @@ def test_a_run_that_nobody_reads_any_longer_goes_on_to_its_end(
     monkeypatch.setattr("sys.stdout", unread)
     assert tiny.train(sound, tmp_path / "run", *tiny.FAST) == 0
     assert (tmp_path / "run" / "results.json").is_file()
+
+
+def test_a_resume_with_nothing_to_go_on_with_says_that_it_starts_anew(
+    sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tiny.train(sound, tmp_path / "run", *tiny.FAST, resume=True) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == f"{tmp_path}/run holds no run to go on with; starting anew"
