@@ -110,8 +110,17 @@ class RunFolder(NamedTuple):
         return any(self.path.glob(f"{SEED}*/config.yaml"))
 
     def read_results(self) -> dict[str, Any]:
-        """Return the outcome of a finished run."""
-        return json.loads(self.results.read_text(encoding="utf-8"))
+        """Return the outcome of a finished run.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        try:
+            return dict(json.loads(self.results.read_text(encoding="utf-8")))
+        except (TypeError, ValueError) as error:
+            raise RunError(
+                f"{self.results} is damaged ({error}); remove it, and --resume writes it anew"
+            ) from None
 
     def flush_log(self) -> None:
         """Force the log onto the disk, and the names by which it and the run are found."""

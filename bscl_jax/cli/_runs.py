@@ -1,9 +1,10 @@
 """``bscl-jax train --runs k``: one config with k seeds, each run in a folder of its own."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bscl_jax import config as configs
 from bscl_jax import parallel, training
@@ -59,26 +60,32 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
             siblings = [folder.run(other) for other in seeded if other != seed]
             if status := train_one(each, console, stop, resume=resume, siblings=siblings):
                 return status
-    check_same_data(folder, seeded)
-    summary = summarize(
-        {seed: read_scores(folder.run(seed)) for seed in seeded}, config.evaluation.measure
-    )
-    parallel.by_first(partial(folder.write_summary, summary))
+    scores = {seed: read_scores(folder.run(seed)) for seed in seeded}
+    check_same_data(folder, scores)
+    summary = summarize(scores, config.evaluation.measure)
+    try:
+        parallel.by_first(partial(folder.write_summary, summary))
+    except parallel.ProcessError as error:
+        raise RunError(str(error)) from error
     show_summary(console, folder, summary)
     return 0
 
 
-def check_same_data(folder: SeedsFolder, seeds: Iterable[int]) -> None:
+def check_same_data(folder: SeedsFolder, scores: Mapping[int, Mapping[str, Any]]) -> None:
     """Refuse the mean of runs on different data.
+
+    Args:
+        folder: of the runs.
+        scores: what ``read_scores`` gives, by seed.
 
     Raises:
         RunError: naming two of them.
     """
-    first, *others = (folder.run(seed) for seed in seeds)
+    first, *others = scores
     for other in others:
-        if other.read_results()["data_sha256"] != first.read_results()["data_sha256"]:
+        if scores[other]["data_sha256"] != scores[first]["data_sha256"]:
             raise RunError(
-                f"the data of {other.path} are not those of {first.path}; "
+                f"the data of {folder.run(other).path} are not those of {folder.run(first).path}; "
                 "choose another folder with --set run.dir=…, or remove the older of the two"
             )
 

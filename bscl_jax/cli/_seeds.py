@@ -33,8 +33,18 @@ class SeedsFolder(NamedTuple):
         return sorted(int(number) for number in numbers if number.isdecimal())
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write what the runs came to; there is never half a file."""
-        write_json(self.summary, summary)
+        """Write what the runs came to; there is never half a file.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        try:
+            write_json(self.summary, summary)
+        except OSError as error:
+            raise RunError(
+                f"{self.summary} cannot be written ({error.strerror}); the runs are finished, and "
+                "the same command again writes it"
+            ) from error
 
 
 def check_holds_runs(folder: SeedsFolder) -> None:
@@ -69,6 +79,8 @@ def read_scores(folder: RunFolder) -> dict[str, Any]:
         records = reporting.read_metrics(folder.metrics)
         baseline = next(r for r in records if r["event"] == "evaluation" and r["epoch"] == 0)
         kept = {name: results[name] for name in ("baseline", "dev", "test", "best_epoch")}
+    except RunError:
+        raise
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise RunError(
             f"the finished run in {folder.path} cannot be read ({type(error).__name__}: {error}); "

@@ -119,8 +119,11 @@ def train_holding(
         say(console, f"{interrupted}; the same command with --resume goes on")
         return stop.exit_code
     except training.NonFiniteError as error:
-        parallel.by_first(partial(keep_nonfinite, folder, config, error))
         remedy = f"bscl-jax replay {folder.path} shows the gradients of the step"
+        try:
+            parallel.by_first(partial(keep_nonfinite, folder, config, error))
+        except (OSError, parallel.ProcessError) as other:
+            remedy = f"{folder.nonfinite.name} could not be written ({other})"
         remedy += "; other settings need another folder, --set run.dir=…"
         raise RunError(f"{error}; {remedy}") from error
     except (OSError, checkpoint.DamagedError, parallel.ProcessError) as error:

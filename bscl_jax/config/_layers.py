@@ -122,33 +122,40 @@ def _read_base(path: Path, source: str) -> str:
 def _read_yaml(text: str, source: str) -> tuple[dict[str, Any], yaml.Node | None]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(node, source)
+        _refuse_bad_keys(node, source)
         raw = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         raise ConfigError(f"{place}: not valid YAML: {error.problem or error.context}") from None
+    except ConfigError:
+        raise
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: not valid YAML: {error}") from None
+    except ValueError as error:  # a date or number that is none
+        raise ConfigError(f"{source}: not valid YAML: {error}; quote what is text") from None
     if not isinstance(raw, dict):
         shown = repr(raw) if len(repr(raw)) <= 60 else repr(raw)[:57] + "..."
         raise ConfigError(f"{source}: a config is a mapping of sections, was {shown}")
     return raw, node
 
 
-def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
+def _refuse_bad_keys(node: yaml.Node | None, source: str) -> None:
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _refuse_repeated_keys(item, source)
+            _refuse_bad_keys(item, source)
     if not isinstance(node, yaml.MappingNode):
         return
     seen: set[Hashable] = set()
     for key, value in node.value:
-        if key.value in seen:
-            mark = key.start_mark
+        mark = key.start_mark
+        place = f"{source}:{mark.line + 1}:{mark.column + 1}"
+        if not isinstance(key, yaml.ScalarNode):
             raise ConfigError(
-                f"{source}:{mark.line + 1}:{mark.column + 1}: {key.value!r} stands twice; "
-                "keep one of them"
+                f"{place}: a key must be a word, was a {key.id}; fill in templates such as "
+                "{{ … }}, or quote them"
             )
+        if key.value in seen:
+            raise ConfigError(f"{place}: {key.value!r} stands twice; keep one of them")
         seen.add(key.value)
-        _refuse_repeated_keys(value, source)
+        _refuse_bad_keys(value, source)

@@ -1,9 +1,11 @@
 """What goes wrong while a run is under way, and runs that somebody damaged."""
 
+import errno
 import json
 
 import pytest
 
+from bscl_jax.cli import _nonfinite
 from tests.end_to_end import tiny
 
 USER_MISTAKE = 2
@@ -33,6 +35,16 @@ def test_a_gradient_that_is_not_finite_ends_the_run_with_place_and_remedy(resume
     assert message.startswith("bscl-jax: gradient_norm is nan at step 1 (epoch 1, batch 0); ")
     assert "raise the temperature" in message
     assert message.endswith("other settings need another folder, --set run.dir=…\n")
+
+
+def test_a_full_disk_does_not_hide_which_step_was_not_finite(resume, monkeypatch):
+    def fill(path, value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_nonfinite, "write_json", fill)
+    message = resume()
+    assert message.startswith("bscl-jax: gradient_norm is nan at step 1 (epoch 1, batch 0); ")
+    assert "nonfinite.json could not be written ([Errno 28] No space left on device)" in message
 
 
 def test_a_log_that_somebody_removed_is_missed(resume, diverged):

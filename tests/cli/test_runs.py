@@ -8,7 +8,6 @@ from rich.console import Console
 from scipy import stats
 
 from bscl_jax.cli import _runs
-from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, RunFolder
 from bscl_jax.cli._runs import check_same_data
 from bscl_jax.cli._seeds import SeedsFolder, check_holds_runs, read_scores
@@ -139,7 +138,6 @@ def test_the_tables_fit_a_narrow_terminal_and_say_what_the_interval_is_of(tmp_pa
 @pytest.mark.parametrize(
     ("results", "log", "fault"),
     [
-        ("{", "", r"JSONDecodeError: Expecting property name .*"),
         ('{"dev": {}}', "", "StopIteration: "),
         ('{"dev": {}}', None, r"FileNotFoundError: .*metrics\.jsonl'"),
         ('{"dev": {}}', '{"event": "evaluation", "epoch": 0, "dev": {}}\n', "KeyError: 'baseline'"),
@@ -153,10 +151,24 @@ def test_a_finished_run_that_is_damaged_is_named(results, log, fault, tmp_path):
         read_scores(RunFolder(tmp_path))
 
 
+@pytest.mark.parametrize("text", ["{", "[1]", ""])
+def test_damaged_results_are_named(text, sound, tmp_path):
+    run = tmp_path / "run" / "seed-3"
+    leave_finished(sound, run, dev=0.5, test=0.5)
+    (run / "results.json").write_text(text)
+    with pytest.raises(RunError, match=rf"^{run}/results\.json is damaged \(.*\); remove it, and"):
+        read_scores(RunFolder(run))
+
+
 def test_runs_on_different_data_have_no_mean(tmp_path):
     folder = SeedsFolder(tmp_path)
-    for seed, hashes in ((3, {"train": "a"}), (4, {"train": "a"}), (5, {"train": "b"})):
-        write_json(folder.run(seed).results, {"data_sha256": hashes})
-    check_same_data(folder, (3, 4))
+    same = {seed: {"data_sha256": {"train": "a"}} for seed in (3, 4)}
+    check_same_data(folder, same)
     with pytest.raises(RunError, match=r"the data of .*seed-5 are not those of .*seed-3; choose"):
-        check_same_data(folder, (3, 4, 5))
+        check_same_data(folder, {**same, 5: {"data_sha256": {"train": "b"}}})
+
+
+def test_a_summary_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"file/runs\.json cannot be written \(.*\); the runs are"):
+        SeedsFolder(tmp_path / "file").write_summary({})

@@ -68,6 +68,20 @@ def test_true_and_false_are_what_they_are_elsewhere() -> None:
     assert mistakes(GOOD, "run.dir=true") == ["--set: run.dir: must be a valid string, was True"]
 
 
+def test_a_template_that_was_not_filled_in_is_placed() -> None:
+    (line,) = mistakes(GOOD.replace("runs/example", "{{ name }}"))
+    assert line.startswith("config:2:13: a key must be a word, was a mapping; fill in templates")
+
+
+def test_a_date_that_is_none_is_named_with_the_file_or_override() -> None:
+    rule = "config: not valid YAML: month must be in 1..12; quote what is text"
+    assert mistakes(GOOD.replace("runs/example", "2024-13-01")) == [rule]
+    override = "run.dir=2024-13-01"
+    assert mistakes(GOOD, override) == [
+        f"--set {override}: '2024-13-01' is not valid YAML; quote it"
+    ]
+
+
 def test_an_override_wins_over_the_file() -> None:
     assert config.parse(GOOD, ["run.dir=elsewhere"]).run.dir == "elsewhere"
 
