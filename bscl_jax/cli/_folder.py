@@ -95,9 +95,9 @@ class RunFolder(NamedTuple):
         return self.path / "report.html"
 
     def read_batches(self) -> list[dict[str, Any]]:
-        """Return what the batches of each epoch hold, as far as that was measured."""
-        paths = sorted(self.orders.glob("epoch-*.json"))
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        """Return what the batches of each epoch hold, in their order, as far as it was measured."""
+        texts = [path.read_text(encoding="utf-8") for path in self.orders.glob("epoch-*.json")]
+        return sorted(map(json.loads, texts), key=lambda facts: facts["epoch"])
 
     def state(self) -> Literal["new", "unfinished", "finished"]:
         """Say how far a run in this folder has come."""
@@ -182,7 +182,7 @@ def check_in_place(path: Path, config: configs.Config) -> None:
     Raises:
         RunError: with where the run is now.
     """
-    there, here = RunFolder(Path(config.run.dir)), RunFolder(path.parent)
+    there, here = RunFolder(Path(config.run.dir).expanduser()), RunFolder(path.parent)
     elsewhere = path.name == here.config.name and here.path.resolve() != there.path.resolve()
     unfinished = here.state() == "unfinished" and here.checkpoints.is_dir()
     if elsewhere and unfinished and there.state() == "new":

@@ -38,7 +38,7 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
 
     def prepare() -> tuple[configs.Config, SeedsFolder, dict[int, configs.Config]]:
         config = configs.load(config_path, overrides)
-        folder = SeedsFolder(Path(config.run.dir))
+        folder = SeedsFolder(Path(config.run.dir).expanduser())
         seeded = with_seeds(config, folder, num_runs)
         check_may_all_start(folder, seeded, resume=resume)
         return config, folder, seeded

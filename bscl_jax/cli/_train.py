@@ -85,7 +85,7 @@ def train_holding(
     siblings: Sequence[RunFolder],
 ) -> int:
     """Train, evaluate and export, while the run folder is held."""
-    folder = RunFolder(Path(config.run.dir))
+    folder = RunFolder(Path(config.run.dir).expanduser())
     anew = resume and folder.state() == "new"
 
     def prepare() -> assemble.Road | None:

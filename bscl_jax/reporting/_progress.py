@@ -115,7 +115,9 @@ class TrainingProgress:
         trained = ""
         if self._losses:
             mean = sum(self._losses) / len(self._losses)
-            trained = f"loss {mean:.4f}  {self._rate:.0f} pairs/s  "
+            trained = f"loss {mean:.4f}  "
+            if self._rate:
+                trained += f"{self._rate:.0f} pairs/s  "
         self._console.print(
             f"epoch {record['epoch']}/{self._num_epochs}  {trained}dev {self._measure} {score}"
             + ("  best so far" if best and record["epoch"] else ""),

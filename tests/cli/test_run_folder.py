@@ -223,3 +223,20 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 
 def test_an_empty_folder_is_a_new_run(tmp_path):
     assert RunFolder(tmp_path).state() == "new"
+
+
+def test_the_batches_of_epochs_are_in_their_order_after_the_thousandth_too(tmp_path):
+    for epoch in (1000, 999, 1, 1001):
+        write_json(tmp_path / "orders" / f"epoch-{epoch:03d}.json", {"epoch": epoch})
+    found = RunFolder(tmp_path).read_batches()
+    assert [facts["epoch"] for facts in found] == [1, 999, 1000, 1001]
+
+
+def test_a_tilde_is_the_home_folder(sound, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("three years of work")
+    arguments = ["train", "--config", str(sound), "--set", "run.dir=~/mine"]
+    for more in ([], ["--runs", "2"]):
+        assert main([*arguments, *more]) == USER_MISTAKE
+        assert f"run.dir {tmp_path}/mine exists and is no" in capsys.readouterr().err

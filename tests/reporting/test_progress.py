@@ -34,3 +34,13 @@ def test_where_there_is_no_terminal_only_the_epoch_lines_are_printed() -> None:
     assert first.startswith("epoch 1/2  loss 0.5000")
     assert first.endswith("dev unseen/mrr 0.7500  best so far")
     assert second == "epoch 2/2  dev unseen/mrr not defined"
+
+
+def test_an_epoch_of_one_step_has_no_speed() -> None:
+    file = io.StringIO()
+    with TrainingProgress(
+        Console(file=file, width=120), num_epochs=1, steps_per_epoch=1, batch_size=8, measure="a/b"
+    ) as progress:
+        progress.show({"event": "step", "step": 1, "epoch": 1, "loss": 0.25})
+        progress.show({"event": "evaluation", "epoch": 1, "dev": {"a/b": 0.75}})
+    assert file.getvalue() == "epoch 1/1  loss 0.2500  dev a/b 0.7500  best so far\n"
