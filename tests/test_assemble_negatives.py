@@ -228,7 +228,7 @@ def test_devices_that_cannot_share_the_extras_of_a_run_are_refused():
     store = data.tokenize_pairs(PAIRS, tokenize)
     begun, section = assemble.Extras(number=12, multiple=4), config.Training(batch_size=8)
     assert count_extras(section, store.negatives, parallel.make_mesh(2), begun) == begun
-    with pytest.raises(ValueError, match=r"may have 12 extra .* the 8 devices; go on with 4"):
+    with pytest.raises(ValueError, match=r"may have 12 extra .* the 8 devices; 4 or 1 can share"):
         count_extras(section, store.negatives, parallel.make_mesh(8), begun)
 
 
@@ -238,7 +238,7 @@ def test_devices_that_cannot_share_what_is_left_of_the_extras_are_refused():
     assert possible_counts(begun, store.negatives, 8) == [16]
     many = begun._replace(number=24)
     assert possible_counts(many, store.negatives, 8) == [24, 12]
-    with pytest.raises(ValueError, match=r"may have 12 extra .* the 8 devices; go on with 1"):
+    with pytest.raises(ValueError, match=r"may have 12 extra .* the 8 devices; 1 can share"):
         count_extras(section, store.negatives, parallel.make_mesh(8), many)
 
 

@@ -148,10 +148,11 @@ def count_extras(
         return Extras(number, mesh.size)
     for count in possible_counts(begun, negatives, section.batch_size):
         if count % mesh.size:
+            always = " or ".join(map(str, sorted({1, begun.multiple}, reverse=True)))
             raise ValueError(
                 f"training.devices: batches of the run that began here may have {count} extra "
-                f"candidates, which is no multiple of the {mesh.size} devices; go on with "
-                f"{begun.multiple}, as it began, or with 1"
+                f"candidates, which is no multiple of the {mesh.size} devices; {always} "
+                "can share them"
             )
     return begun
 
