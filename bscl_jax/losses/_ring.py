@@ -5,8 +5,10 @@ With b pairs of bfloat16 on D devices, each device sends 2·b·d·(D−1)/D byte
 backward, and 4·b·d·(D−1)/D for the gradients of the columns, which are float32.
 """
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -83,8 +85,19 @@ def gradients_round_the_ring(
 
 
 def _send(held: Side, axis_name: Any, by: int = 1) -> Side:
+    rest = pass_on(held._replace(x=()), axis_name, by=by)
+    return rest._replace(x=_send_bits(held.x, axis_name, by))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _send_bits(x: Float[Array, "n d"], axis_name: Any, by: int) -> Float[Array, "n d"]:
     """Passes embeddings on as bits: XLA's CPU collectives would widen 16-bit floats to 32."""
-    bits = jnp.dtype(f"uint{8 * held.x.dtype.itemsize}")
-    sent = held._replace(x=lax.bitcast_convert_type(held.x, bits))
-    coming = pass_on(sent, axis_name, by=by)
-    return coming._replace(x=lax.bitcast_convert_type(coming.x, held.x.dtype))
+    bits = lax.bitcast_convert_type(x, jnp.dtype(f"uint{8 * x.dtype.itemsize}"))
+    return lax.bitcast_convert_type(pass_on(bits, axis_name, by=by), x.dtype)
+
+
+@_send_bits.defjvp
+def _send_bits_jvp(axis_name: Any, by: int, primals: Any, tangents: Any) -> Any:
+    # Bits have no derivative; what they stand for has.
+    (x,), (moves,) = primals, tangents
+    return _send_bits(x, axis_name, by), pass_on(moves, axis_name, by=by)
