@@ -40,7 +40,7 @@ def sums_round_the_ring(
         # The sums of columns travel with them, and come home with the last step below.
         return coming, of_rows, pass_on(of_columns, options.axis_name)
 
-    carry = varying_as((own, of_rows, of_columns), rows)
+    carry = varying_as((own, of_rows, of_columns), lax.axis_index(options.axis_name))
     hops = lax.axis_size(options.axis_name) - 1
     held, of_rows, of_columns = lax.fori_loop(0, hops, hop, carry)
     of_rows, of_columns = add(held, of_rows, of_columns)
@@ -75,7 +75,7 @@ def gradients_round_the_ring(
         return *coming, (of_rows, back(of_columns))
 
     zeros = [jnp.zeros_like(x.vectors) for x in (comparison.rows, comparison.columns)]
-    gradients = varying_as(tuple(zeros), rows, own)
+    gradients = varying_as(tuple(zeros), lax.axis_index(axis_name))
     if devices > 1:
         carry = (held, back(of_columns), gradients)
         held, slope, gradients = lax.fori_loop(0, devices - 2, hop, carry)

@@ -11,14 +11,21 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from bscl_jax.losses._comparison import BothSums, Comparison, Embeddings, Options
+from bscl_jax.losses._gather import varying_as
 from bscl_jax.losses._ring import gradients_round_the_ring, sums_round_the_ring
 from bscl_jax.losses._streamed import Slope, add_gradients, add_sums, nothing_yet, sides
 
 
 def tiled_sums(comparison: Comparison, options: Options) -> BothSums:
     """Visits the matrix by tiles; with an axis, the columns of each device go round all devices."""
+    if options.axis_name is not None:
+        # Gradients differ between the devices, also those of a side that all of them hold alike.
+        place = lax.axis_index(options.axis_name)
+        rows, columns = (x._replace(vectors=varying_as(x.vectors, place)) for x in comparison[:2])
+        comparison = comparison._replace(rows=rows, columns=columns)
     return _sums(comparison, options)
 
 

@@ -15,7 +15,18 @@ from jax.sharding import AxisType, PartitionSpec
 
 from bscl_jax import losses
 from tests.losses import contexts
-from tests.losses.scenes import HOW, SCENES, Scene, expected, make_batch, make_loss
+from tests.losses.scenes import (
+    EXTRAS,
+    HOW,
+    QUERIES,
+    SCENES,
+    TARGETS,
+    Scene,
+    each_way,
+    expected,
+    make_batch,
+    make_loss,
+)
 
 TOLERANCE = 1e-12
 FLOAT32 = 2e-6
@@ -131,6 +142,30 @@ def test_the_devices_of_two_axes_together_are_one_batch() -> None:
     np.testing.assert_allclose(value, expected_value, rtol=TOLERANCE)
     for name, gradient in gradients.items():
         np.testing.assert_allclose(gradient, expected_gradients[name], atol=TOLERANCE)
+
+
+@pytest.mark.usefixtures("float64")
+@each_way
+@pytest.mark.parametrize("alike", ["queries", "targets", "extra_targets", "all"])
+def test_rows_that_all_devices_hold_alike_count_on_each(alike: str, how: Any) -> None:
+    given = {"queries": QUERIES[:2], "targets": TARGETS[:2], "extra_targets": EXTRAS[:2]}
+    whole = {name for name in given if alike in (name, "all")}
+
+    def on_two(rows: Any) -> jax.Array:
+        found = losses.batch_softmax(**rows, temperature=0.5, axis_name="devices", **how)
+        return lax.pmean(found, "devices")
+
+    def on_one(rows: Any) -> jax.Array:
+        twice = {name: jnp.tile(x, (2, 1)) if name in whole else x for name, x in rows.items()}
+        return losses.batch_softmax(**twice, temperature=0.5)
+
+    specs = {name: contexts.WHOLE if name in whole else contexts.SPLIT for name in given}
+    mapped = jax.shard_map(
+        on_two, mesh=contexts.make_mesh(2), in_specs=(specs,), out_specs=contexts.WHOLE
+    )
+    rows = {name: x if name in whole else jnp.tile(x, (2, 1)) for name, x in given.items()}
+    found, expected = (jax.jit(jax.value_and_grad(f))(rows) for f in (mapped, on_one))
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=TOLERANCE), found, expected)
 
 
 @pytest.mark.usefixtures("float64")

@@ -116,6 +116,28 @@ def test_the_devices_of_two_axes_are_one_ring() -> None:
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("alike", [(0,), (1,), (0, 1)])
+def test_rows_that_all_devices_hold_alike_count_on_each(alike: tuple[int, ...]) -> None:
+    def on_two(*sides: Any) -> Any:
+        return jax.lax.pmean(losses.sigmoid(*sides, axis_name="devices"), "devices")
+
+    def on_one(*sides: Any) -> Any:
+        return losses.sigmoid(
+            *(jnp.tile(x, (2, 1)) if side in alike else x for side, x in enumerate(sides))
+        )
+
+    specs = tuple(contexts.WHOLE if side in alike else contexts.SPLIT for side in range(2))
+    mapped = jax.shard_map(
+        on_two, mesh=contexts.make_mesh(2), in_specs=specs, out_specs=contexts.WHOLE
+    )
+    sides = [x[:4] if side in alike else x for side, x in enumerate((QUERIES, TARGETS))]
+    found, expected = (
+        jax.jit(jax.value_and_grad(f, argnums=(0, 1)))(*sides) for f in (mapped, on_one)
+    )
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=FLOAT64), found, expected)
+
+
+@pytest.mark.usefixtures("float64")
 def test_a_labelled_negative_is_one_more_negative() -> None:
     found = losses.sigmoid(QUERIES[:1], TARGETS[:1], labels=np.zeros(1), temperature=1, bias=0)
     cosine = float(twin.cosines(QUERIES, TARGETS)[0])
