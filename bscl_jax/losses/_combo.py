@@ -113,8 +113,11 @@ def combo(
     check_choice("at_threshold", at_threshold, AT_THRESHOLD)
 
     errors = squared_errors(queries, targets, scores, weights)
-    scores = jnp.asarray(scores, errors.dtype)
-    good = scores >= threshold if at_threshold == "positive" else scores > threshold
+    # In a wider type a score such as 0.6 would no longer be what the threshold of 0.6 is.
+    scores = jnp.asarray(scores)
+    scores = scores if jnp.issubdtype(scores.dtype, jnp.floating) else scores.astype(errors.dtype)
+    least = jnp.asarray(threshold, scores.dtype)
+    good = scores >= least if at_threshold == "positive" else scores > least
     labels = good.astype(errors.dtype)
     contrastive = batch_softmax(
         queries,

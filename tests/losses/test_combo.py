@@ -63,14 +63,25 @@ def test_a_score_equal_to_the_threshold_is_what_the_caller_says(
     assert (SCORES == 0.7).any()
 
 
-def test_a_float32_score_of_six_tenths_stands_at_a_threshold_of_six_tenths() -> None:
-    scores = jnp.asarray([3.0, 5.0], jnp.float32) / 5
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("of_embeddings", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("of_scores", [jnp.bfloat16, jnp.float32])
+def test_a_score_of_six_tenths_of_any_type_stands_at_a_threshold_of_six_tenths(
+    of_embeddings: Any, of_scores: Any
+) -> None:
+    scores = (jnp.asarray([3.0, 5.0]) / 5).astype(of_scores)
     keywords: dict[str, Any] = {"mu": 1, "threshold": 0.6, "reduction": "none"}
-    queries, targets = (jnp.asarray(x[:2], jnp.float32) for x in (QUERIES, TARGETS))
+    queries, targets = (jnp.asarray(x[:2], of_embeddings) for x in (QUERIES, TARGETS))
     included = losses.combo(queries, targets, scores, **keywords)
     left_out = losses.combo(queries, targets, scores, at_threshold="negative", **keywords)
     assert bool(included[0] > 0)
     assert bool(left_out[0] == 0)
+
+
+def test_whole_numbers_are_scores_too() -> None:
+    whole = np.round(SCORES).astype(np.int32)
+    found = losses.combo(QUERIES, TARGETS, whole, threshold=0.6)
+    assert found == losses.combo(QUERIES, TARGETS, whole.astype(np.float32), threshold=0.6)
 
 
 @pytest.mark.usefixtures("float64")
