@@ -64,6 +64,6 @@ def varying_as(tree: Tree, *others: Any) -> Tree:
     The public ways to say so are new with every release of jax: the arrays are made to depend on
     the others, in a way that changes nothing.
     """
-    firsts = [leaf[(0,) * leaf.ndim] for leaf in jax.tree.leaves(others)]
+    firsts = [leaf[(0,) * leaf.ndim] for leaf in jax.tree.leaves(others) if leaf.size]
     never = functools.reduce(operator.or_, [(x < 0) & (x > 0) for x in firsts])
     return jax.tree.map(lambda x: jnp.where(never, jnp.ones_like(x), x), tree)

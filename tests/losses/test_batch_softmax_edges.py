@@ -41,6 +41,14 @@ def test_one_pair_alone_has_no_loss_and_no_gradient(normalize: str, how: dict[st
     assert all(bool(jnp.all(leaf == 0)) for leaf in jax.tree.leaves(found))
 
 
+@pytest.mark.usefixtures("float64")
+@each_way
+def test_no_positive_ids_at_all_are_as_none(how: dict[str, Any]) -> None:
+    ids = {"target_ids": TARGET_IDS}
+    found = evaluate(arrays=ids | {"positive_ids": np.zeros((8, 0), np.int32)}, **how)
+    assert_close(found, evaluate(arrays=ids), FLOAT64)
+
+
 @pytest.mark.parametrize(
     ("normalize", "dtype"),
     [*((name, jnp.float32) for name in NORMALIZERS), ("l2", jnp.bfloat16), ("range", jnp.float16)],
