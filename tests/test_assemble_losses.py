@@ -36,7 +36,7 @@ def batch():
         weights=np.array([1, 1, 1, 1, 1, 0], np.float32),
         query_ids=np.array([1, 2, 3, 4, 4, 6], np.int32),
         target_ids=np.array([7, 7, 8, 8, 9, 7], np.int32),
-        positive_ids=np.array([[9], [7], [8], [8], [9], [7]], np.int32),
+        positive_ids=np.array([[8], [7], [8], [8], [9], [7]], np.int32),
     )
 
 
@@ -165,8 +165,11 @@ def cosent(section, queries, targets, batch):
 
 def triplet(section, queries, targets, batch):
     settings = {name: getattr(section, name) for name in ("margin", "distance", "mining")}
+    known = ids(section, batch)
+    if section.mask_duplicates:
+        known["labelled_negatives"] = batch.scores <= section.threshold
     weights = batch.weights * labels(section, batch)
-    return losses.triplet(queries, targets, weights=weights, **settings, **ids(section, batch))
+    return losses.triplet(queries, targets, weights=weights, **settings, **known)
 
 
 def sigmoid(section, queries, targets, batch):
@@ -231,6 +234,16 @@ def test_the_other_losses_get_every_field_of_their_sections(
     value = loss_of(section, embeddings, batch)
     assert value == pytest.approx(float(direct(section, *embeddings, batch)), rel=ROUNDING)
     assert not changed or abs(value - default) > 100 * ROUNDING
+
+
+def test_the_target_of_a_labelled_negative_is_searched_for_the_positive_of_its_query(batch):
+    labelled, positive = 3, 4  # of one query
+    queries, targets = np.zeros((2, ROWS, FEATURES), np.float32)
+    targets[:, 0] = 9
+    targets[[labelled, positive], 0] = 0.5, 1
+    alone = batch._replace(weights=np.eye(ROWS, dtype=np.float32)[positive])
+    value = loss_of(config.TripletLoss("triplet"), (queries, targets), alone)
+    assert value == pytest.approx((1 - 0.5 + 0.5) / ROWS, rel=ROUNDING)
 
 
 def test_no_field_of_a_loss_is_left_out_of_these_tests():

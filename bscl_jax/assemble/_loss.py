@@ -142,6 +142,7 @@ def apply_loss(
                 mining=section.mining,
                 weights=weights_of_positives(section, batch),
                 **content_ids(section, batch),
+                **labelled_negatives(section, batch),
             )
         case configs.SigmoidLoss():
             return losses.sigmoid(

@@ -126,13 +126,13 @@ def check_positive_ids(
         )
 
 
-def check_mined(negatives: ArrayLike | None, **ids: ArrayLike | None) -> None:
-    """Refuses ids, which say what may not be searched for, where negatives are given."""
-    unused = [name for name, x in ids.items() if x is not None]
+def check_mined(negatives: ArrayLike | None, **known: ArrayLike | None) -> None:
+    """Refuses ids and labels, which say what may be searched for, where negatives are given."""
+    unused = [name for name, x in known.items() if x is not None]
     if negatives is not None and unused:
         raise ValueError(
             f"{' and '.join(unused)} choose among the batch, and negatives were given; "
-            "pass ids or negatives"
+            "pass one or the other"
         )
 
 

@@ -8,7 +8,12 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 
 from bscl_jax.losses._dot import dot
 from bscl_jax.losses._gather import gather, positions
-from bscl_jax.losses._negatives import Marks, excluded, marks_of_pairs
+from bscl_jax.losses._negatives import (
+    Marks,
+    excluded,
+    marks_of_labelled_pairs,
+    marks_of_pairs,
+)
 
 Measured = Callable[[Float[Array, "n d"]], Float[Array, "n d"]]
 
@@ -19,6 +24,7 @@ def mine(
     query_ids: Integer[Array, " b *query_words"] | None,
     target_ids: Integer[Array, " b *target_words"] | None,
     positive_ids: Integer[Array, "b p *target_words"] | None,
+    labelled_negatives: Bool[Array, " b"] | None,
     *,
     measured: Measured,
     mining: str,
@@ -32,6 +38,7 @@ def mine(
         query_ids: content ids of the anchors, or None.
         target_ids: content ids of the positives, or None.
         positive_ids: content ids of further positives of each anchor, or None.
+        labelled_negatives: True where the positive is known to be none, or None.
         measured: what is done to both before their Euclidean distance is that which counts.
         mining: an entry of ``MINING``.
         axis_name: the axis of the devices, or None.
@@ -40,7 +47,12 @@ def mine(
         One negative a row, and whether it is one: False where the ids leave none.
     """
     own = positions(len(anchors), axis_name)
-    pairs = marks_of_pairs(own, query_ids, target_ids, positive_ids)
+    if labelled_negatives is None:
+        pairs = marks_of_pairs(own, query_ids, target_ids, positive_ids)
+    else:
+        pairs, _ = marks_of_labelled_pairs(
+            own, query_ids, target_ids, labelled_negatives, positive_ids
+        )
     everyone = gather(positives, axis_name)
     x, y = (lax.stop_gradient(measured(side)) for side in (anchors, everyone))
     # |y|² − 2 x·y is the squared distance less |x|², which is the same for the whole row.

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Integer, Real
+from jaxtyping import Array, Bool, Float, Integer, Real
 
 from bscl_jax.losses._checks import (
     check_choice,
@@ -32,6 +32,7 @@ def triplet(
     query_ids: Integer[ArrayLike, " b *query_words"] | None = None,
     target_ids: Integer[ArrayLike, " b *target_words"] | None = None,
     positive_ids: Integer[ArrayLike, "b p *target_words"] | None = None,
+    labelled_negatives: Bool[ArrayLike, " b"] | None = None,
     axis_name: Hashable | None = None,
 ) -> Float[Array, ""]:
     """Mean shortfall of the negative's distance behind the positive's distance and a margin.
@@ -58,6 +59,9 @@ def triplet(
         target_ids: the same for the positives.
         positive_ids: content ids of p further texts that are known to belong to the anchor, as in
             ``batch_softmax``: a positive with one of them is no negative of that anchor.
+        labelled_negatives: True where the pair is known to be none, as in ``batch_softmax``: its
+            second text is a negative of the other rows with the same query. Give the row itself
+            weight 0. None = rows that share a query are never each other's negatives.
         axis_name: the mapped axis inside ``pmap``, ``shard_map`` or ``vmap`` (or a tuple of them):
             negatives are searched among all its devices. With negatives given no triplet sees
             another, and it changes nothing.
@@ -68,7 +72,7 @@ def triplet(
 
     Raises:
         ValueError: shapes that do not fit, an empty batch, an unknown distance or mining, or ids
-            beside given negatives.
+            or labels beside given negatives.
         TypeError: embeddings that are not floating point, ids that are not integers.
 
     Example:
@@ -96,19 +100,26 @@ def triplet(
     given = {} if negatives is None else {"negatives": negatives}
     check_pairs(anchors=anchors, positives=positives, **given)
     b = jnp.shape(anchors)[0]
-    check_per_pair(b, weights=weights)
+    check_per_pair(b, weights=weights, labelled_negatives=labelled_negatives)
     check_choice("distance", distance, DISTANCES)
     check_choice("mining", mining, MINING)
     check_ids(b, None, query_ids, target_ids, None, positive_ids)
-    check_mined(negatives, query_ids=query_ids, target_ids=target_ids, positive_ids=positive_ids)
+    check_mined(
+        negatives,
+        query_ids=query_ids,
+        target_ids=target_ids,
+        positive_ids=positive_ids,
+        labelled_negatives=labelled_negatives,
+    )
 
     dtype = common_type(anchors, positives, negatives)
     a, p = jnp.asarray(anchors, dtype), jnp.asarray(positives, dtype)
     counts = jnp.ones(b, dtype) if weights is None else jnp.asarray(weights, dtype)
     if negatives is None:
-        ids = [None if x is None else jnp.asarray(x) for x in (query_ids, target_ids, positive_ids)]
+        known = (query_ids, target_ids, positive_ids, labelled_negatives)
+        known = (None if x is None else jnp.asarray(x) for x in known)
         measured = unit_rows if distance == "cosine" else lambda x: x
-        n, found = mine(a, p, *ids, measured=measured, mining=mining, axis_name=axis_name)
+        n, found = mine(a, p, *known, measured=measured, mining=mining, axis_name=axis_name)
         counts = jnp.where(found, counts, 0)
     else:
         n = jnp.asarray(negatives, dtype)

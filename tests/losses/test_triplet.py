@@ -10,6 +10,7 @@ from bscl_jax import losses
 from tests.losses import against_twin, twin
 from tests.losses.scenes import (
     EXTRAS,
+    LABELLED_NEGATIVES,
     POSITIVE_IDS,
     QUERIES,
     QUERY_IDS,
@@ -26,6 +27,10 @@ SCENES = {
     "hard": (
         {"mining": "hard", "distance": "euclidean"},
         IDS | {"weights": WEIGHTS, "positive_ids": in_halves(POSITIVE_IDS)},
+    ),
+    "labelled": (
+        {"mining": "hard", "distance": "euclidean"},
+        IDS | {"weights": WEIGHTS, "labelled_negatives": LABELLED_NEGATIVES},
     ),
     "hard cosine": ({"mining": "hard", "distance": "cosine"}, IDS),
     "semi-hard": ({"mining": "semi-hard", "distance": "euclidean"}, {"weights": WEIGHTS}),
@@ -58,14 +63,21 @@ def mined(
     distance: str,
     mining: str,
     weights: np.ndarray | None = None,
+    query_ids: np.ndarray | None = None,
+    target_ids: np.ndarray | None = None,
     positive_ids: np.ndarray | None = None,
-    **ids: np.ndarray,
+    labelled_negatives: np.ndarray | None = None,
 ) -> Any:
     b, total = len(anchors), 0
     weights = np.ones(b) if weights is None else weights
-    shares = np.eye(b, dtype=bool) | sum((twin.same(x, x) for x in ids.values()), start=False)
+    shares = np.eye(b, dtype=bool)
+    if query_ids is not None:
+        known = np.zeros(b, dtype=bool) if labelled_negatives is None else labelled_negatives
+        shares |= twin.same(query_ids, query_ids) & ~known
+    if target_ids is not None:
+        shares |= twin.same(target_ids, target_ids)
     if positive_ids is not None:
-        shares = shares | twin.among(ids["target_ids"], positive_ids)
+        shares |= twin.among(target_ids, positive_ids)
     for i in range(b):
         own = far[distance](anchors[i], positives[i])
         others = [far[distance](anchors[i], positives[j]) for j in range(b) if not shares[i, j]]
@@ -97,9 +109,10 @@ def test_searched_negatives_give_value_and_gradients_of_the_twin(scene: str) -> 
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("scene", ["hard", "labelled"])
 @pytest.mark.parametrize(("context", "devices"), against_twin.SOMEWHERE[1:])
-def test_negatives_are_searched_on_all_devices(context: str, devices: int) -> None:
-    check("hard", context, devices)
+def test_negatives_are_searched_on_all_devices(context: str, devices: int, scene: str) -> None:
+    check(scene, context, devices)
 
 
 @pytest.mark.slow
@@ -153,6 +166,20 @@ def test_rows_without_a_negative_left_contribute_nothing(keywords: Any) -> None:
         )
         assert float(value) == 0
         assert not any(np.any(gradient) for gradient in gradients)
+
+
+def test_the_target_of_a_labelled_negative_is_a_negative_of_the_other_rows_of_its_query() -> None:
+    anchors, positives = jnp.zeros((3, 1)), jnp.array([[1.0], [0.2], [9.0]])
+    known: dict[str, Any] = {
+        "weights": jnp.array([1.0, 0, 0]),
+        "query_ids": np.array([4, 4, 5]),
+        "target_ids": np.array([0, 1, 2]),
+    }
+    found = losses.triplet(
+        anchors, positives, labelled_negatives=np.array([False, True, False]), **known
+    )
+    assert float(found) == pytest.approx((1 - 0.2 + 0.5) / 3, rel=1e-6)
+    assert float(losses.triplet(anchors, positives, **known)) == 0
 
 
 def test_one_pair_has_no_negative() -> None:
@@ -221,6 +248,8 @@ def test_a_wrong_value_is_refused_with_the_remedy() -> None:
         losses.triplet(QUERIES, TARGETS, weights=WEIGHTS[:4])
     with pytest.raises(ValueError, match="target_ids choose among the batch, and negatives were"):
         losses.triplet(QUERIES, TARGETS, EXTRAS, target_ids=TARGET_IDS)
+    with pytest.raises(ValueError, match="labelled_negatives choose among the batch, and neg"):
+        losses.triplet(QUERIES, TARGETS, EXTRAS, labelled_negatives=LABELLED_NEGATIVES)
     with pytest.raises(ValueError, match="positive_ids are compared with target_ids"):
         losses.triplet(QUERIES, TARGETS, positive_ids=POSITIVE_IDS)
     with pytest.raises(ValueError, match=r"query_ids must have shape \(8,\)"):
