@@ -105,7 +105,7 @@ def _terms(
     a single positive has won, value and slope are small and nothing larger may cancel in them;
     with several, the term is log |P| or more, beside which rounding is small.
     """
-    count = jnp.sum(positive, axis=1)
+    count = jnp.sum(positive, axis=1, dtype=similarity.dtype)
     mean = jnp.sum(jnp.where(positive, similarity, 0), axis=1) / jnp.maximum(count, 1)
     behind = similarity - mean[:, jnp.newaxis]
     of_positives = log_sum_exp(jnp.where(positive, behind, -jnp.inf), axis=1)

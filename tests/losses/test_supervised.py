@@ -159,6 +159,12 @@ def test_bfloat16_embeddings_have_a_float32_loss_and_nearly_its_gradient() -> No
     assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) >= BFLOAT16_COSINE
 
 
+def test_no_type_is_promoted_unasked() -> None:
+    expected = losses.supervised(QUERIES, CLASSES)
+    with jax.numpy_dtype_promotion("strict"):
+        assert losses.supervised(QUERIES, CLASSES) == expected
+
+
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("arguments", "keywords", "error", "message"),
