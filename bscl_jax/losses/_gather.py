@@ -43,7 +43,7 @@ def exchange(parts: Float[Array, " w"], axis_name: Hashable | None) -> Float[Arr
 def positions(b: int, axis_name: Hashable | None) -> Int[Array, " b"]:
     """Returns where this device's ``b`` rows stand in the whole batch."""
     first = 0 if axis_name is None else lax.axis_index(axis_name) * b
-    return first + jnp.arange(b)
+    return first + jnp.arange(b, dtype=jnp.int32)
 
 
 def pass_on(block: Tree, axis_name: Hashable, *, by: int = 1) -> Tree:

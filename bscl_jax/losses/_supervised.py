@@ -85,7 +85,7 @@ def supervised(
     similarity = dot(rows / jnp.asarray(temperature, dtype), everyone.T)
     same = _equal(labels, axis_name)
     alike = same if text_ids is None else same | _equal(text_ids, axis_name)
-    own = positions(b, axis_name)[:, jnp.newaxis] == jnp.arange(len(everyone))[jnp.newaxis]
+    own = positions(b, axis_name)[:, jnp.newaxis] == positions(len(everyone), None)[jnp.newaxis]
     terms = _terms(similarity, positive=same & ~own, negative=~alike)
     return jnp.mean(terms if weights is None else terms * jnp.asarray(weights, dtype))
 

@@ -3,6 +3,7 @@
 By default every context meets one scene on every number of devices; ``-m slow`` runs the product.
 """
 
+import functools
 import itertools
 from typing import Any
 
@@ -198,6 +199,16 @@ def test_the_unreduced_loss_under_check_vma_has_a_gradient_too_large_by_the_devi
     )
     right = expected("plain")[1]["temperature"]
     np.testing.assert_allclose(jax.jit(mapped)(*batch), 4 * right, rtol=TOLERANCE)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("loss", [losses.batch_softmax, losses.sigmoid, losses.triplet])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_no_type_is_promoted_unasked_on_many_devices(loss: Any, dtype: Any) -> None:
+    rows = jax.ShapeDtypeStruct((2, 4, 3), dtype)
+    mapped = jax.vmap(functools.partial(loss, axis_name="devices"), axis_name="devices")
+    with jax.numpy_dtype_promotion("strict"):
+        assert jax.eval_shape(mapped, rows, rows).dtype == dtype
 
 
 def test_only_the_targets_and_the_columns_sums_travel() -> None:
