@@ -88,9 +88,10 @@ def cached_value_and_grad(
         )
     if mesh is not None:
         chunk_size = max(chunk_size // mesh.size, 1)
-    different = dict.fromkeys(two_towers(encode))
-    in_chunks = [_in_chunks(tower, chunk_size) for tower in different]
-    towers = side_by_side(in_chunks[0], in_chunks[-1])
+    of_queries, of_targets = two_towers(encode)
+    in_chunks = _in_chunks(of_queries, chunk_size)
+    others = in_chunks if of_targets is of_queries else _in_chunks(of_targets, chunk_size)
+    towers = side_by_side(in_chunks, others)
     return value_and_grad_of_towers(towers if mesh is None else _by_device(towers, mesh), loss)
 
 
@@ -108,6 +109,9 @@ def _by_device(towers: Towers, mesh: Mesh) -> Towers:
 
 def _in_chunks(encode: Encode, chunk_size: int) -> Encode:
     """Return encode as a scan over chunks of rows that keeps no activations."""
+    # Inside a scan the two passes over a chunk cannot be merged: prevent_cse is not needed.
+    # A function of our own, since jax.checkpoint hashes what it is given.
+    forgetful = jax.checkpoint(lambda *chunk: encode(*chunk), prevent_cse=False)
 
     def encode_in_chunks(
         params: Params, tokens: TokenBatch, dropout_key: Key[Array, " b"] | None
@@ -116,8 +120,6 @@ def _in_chunks(encode: Encode, chunk_size: int) -> Encode:
         chunks = -(-rows // chunk_size)
         if chunks == 1:
             return encode(params, tokens, dropout_key)
-        # Inside a scan the two passes over a chunk cannot be merged: prevent_cse is not needed.
-        forgetful = jax.checkpoint(encode, prevent_cse=False)
         embeddings = jax.lax.map(
             lambda chunk: forgetful(params, *chunk), _split((tokens, dropout_key), rows, chunks)
         )

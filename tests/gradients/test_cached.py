@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +112,21 @@ def test_each_row_is_encoded_at_most_chunk_size_at_a_time() -> None:
     )
     # Nine rows in two chunks are five and five (one repeated), not six and six.
     assert {rows for rows, _ in shapes} == {5}
+
+
+def test_encode_may_be_a_callable_that_has_no_hash() -> None:
+    @dataclass
+    class Encoder:
+        scale: float
+
+        def __call__(self, *arguments: Any) -> jax.Array:
+            return self.scale * toy.encode(*arguments)
+
+    arguments = toy.make_params(dtype=np.float32), toy.make_batch(4, dtype=np.float32), None
+    encode = Encoder(2.0)
+    cached = gradients.cached_value_and_grad(encode, toy.loss, chunk_size=2)
+    plain = gradients.value_and_grad(encode, toy.loss)
+    assert_same(jax.jit(cached)(*arguments), jax.jit(plain)(*arguments), SAME_IN_FLOAT32)
 
 
 @pytest.mark.parametrize("chunk_size", [0, -3])
