@@ -1,5 +1,6 @@
 """GradCache: the gradient of a large batch in the memory of a small one."""
 
+from numbers import Integral
 from typing import TypeVar
 
 import jax
@@ -57,7 +58,7 @@ def cached_value_and_grad(
 
     Raises:
         TypeError: if encode is neither a function nor a tuple of two.
-        ValueError: if chunk_size < 1.
+        ValueError: if chunk_size < 1, or no whole number.
 
     Example:
         >>> import jax, numpy as np
@@ -81,9 +82,9 @@ def cached_value_and_grad(
     which the steps above are what reverse mode then does; so no random state has to be saved and
     restored, and a trained temperature needs no special case.
     """
-    if chunk_size < 1:
+    if not isinstance(chunk_size, Integral) or chunk_size < 1:
         raise ValueError(
-            f"chunk_size must be at least 1 row, got {chunk_size}; "
+            f"chunk_size must be at least 1 row, and a whole number, got {chunk_size}; "
             "use value_and_grad to encode the whole batch at once"
         )
     if mesh is not None:

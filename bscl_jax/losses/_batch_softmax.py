@@ -11,6 +11,7 @@ from bscl_jax.losses._checks import (
     check_extra,
     check_hardness,
     check_ids,
+    check_labelled,
     check_pairs,
     check_per_pair,
     check_same_side,
@@ -152,7 +153,8 @@ def batch_softmax(
     Raises:
         ValueError: shapes that do not fit, an empty batch, a temperature that is not positive, ids
             without what they are compared with, or an unknown name.
-        TypeError: embeddings that are not floating point, ids that are not integers.
+        TypeError: embeddings that are not floating point, ids that are not integers, labelled
+            negatives that are not bool.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -203,7 +205,8 @@ def batch_softmax(
     """
     check_pairs(queries=queries, targets=targets)
     b, d = jnp.shape(queries)
-    check_per_pair(b, labels=labels, labelled_negatives=labelled_negatives)
+    check_per_pair(b, labels=labels)
+    check_labelled(b, labelled_negatives)
     check_extra(extra_targets, d)
     check_ids(b, extra_targets, query_ids, target_ids, extra_ids, positive_ids)
     check_temperature(temperature)
@@ -241,7 +244,7 @@ def batch_softmax(
     marks = row_marks = marks_of_pairs(places, ids[0], ids[1], ids[3])
     column_marks = None
     if labelled_negatives is not None:
-        known = jnp.asarray(labelled_negatives, bool)
+        known = jnp.asarray(labelled_negatives)
         row_marks, column_marks = marks_of_labelled_pairs(places, ids[0], ids[1], known, ids[3])
     batch = Batch(
         queries=embeddings(queries, of_queries),

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from numbers import Real
+from numbers import Integral, Real
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 
 def check_pairs(**sides: ArrayLike) -> None:
-    """Refuses sides of a batch that are no floating-point matrices of one shape (b, d), b ≥ 1."""
+    """Refuses sides of a batch that are no floating-point matrices (b, d) alike, or empty."""
     shapes = {name: jnp.shape(x) for name, x in sides.items()}
     given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
     if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
@@ -19,15 +19,19 @@ def check_pairs(**sides: ArrayLike) -> None:
         )
     if next(iter(shapes.values()))[0] == 0:
         raise ValueError(f"a batch needs at least one pair, got {given}; skip empty batches")
+    if next(iter(shapes.values()))[1] == 0:
+        raise ValueError(f"embeddings need at least one feature, got {given}")
     for name, x in sides.items():
         check_floating(name, x)
 
 
 def check_rows(name: str, x: ArrayLike) -> None:
-    """Refuses embeddings that are no floating-point matrix (b, d), b ≥ 1."""
+    """Refuses embeddings that are no floating-point matrix (b, d), b ≥ 1, d ≥ 1."""
     shape = jnp.shape(x)
-    if len(shape) != 2 or shape[0] == 0:
-        raise ValueError(f"{name} must have shape (b, d), a text a row, b ≥ 1; got shape {shape}")
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(
+            f"{name} must have shape (b, d), a text a row, b ≥ 1, d ≥ 1; got shape {shape}"
+        )
     check_floating(name, x)
 
 
@@ -47,6 +51,17 @@ def check_per_pair(b: int, **arrays: ArrayLike | None) -> None:
             raise ValueError(
                 f"{name} must hold one number a pair, shape ({b},); got shape {jnp.shape(x)}"
             )
+
+
+def check_labelled(b: int, labelled_negatives: ArrayLike | None) -> None:
+    """Refuses what does not say of each of the ``b`` pairs whether it is known to be none."""
+    check_per_pair(b, labelled_negatives=labelled_negatives)
+    if labelled_negatives is None or jnp.result_type(labelled_negatives) == jnp.bool_:
+        return
+    raise TypeError(
+        f"labelled_negatives must be bool, got {jnp.result_type(labelled_negatives)}; of scores "
+        "pass scores <= threshold"
+    )
 
 
 def check_extra(extra_targets: ArrayLike | None, d: int) -> None:
@@ -169,9 +184,12 @@ def check_classes(labels: ArrayLike, text_ids: ArrayLike | None) -> None:
 
 
 def check_dims(dims: Sequence[int], weights: Sequence[float | int]) -> None:
-    """Refuses lengths of prefixes that are none, not positive or listed twice."""
-    if not dims or any(dim < 1 for dim in dims) or len(set(dims)) < len(dims):
-        raise ValueError(f"dims must be positive, at least one and each once; got {list(dims)}")
+    """Refuses lengths of prefixes that are none, not whole, not positive or listed twice."""
+    whole = all(isinstance(dim, Integral) and dim >= 1 for dim in dims)
+    if not dims or not whole or len(set(dims)) < len(dims):
+        raise ValueError(
+            f"dims must be positive whole numbers, at least one and each once; got {list(dims)}"
+        )
     if len(weights) != len(dims) or not all(math.isfinite(weight) for weight in weights):
         raise ValueError(
             f"weights must hold one finite number for each of the {len(dims)} dims; "
@@ -207,9 +225,12 @@ def check_share(name: str, value: float | int) -> None:
 
 
 def check_tile_size(tile_size: int) -> None:
-    """Refuses a tile without rows."""
-    if tile_size < 1:
-        raise ValueError(f"tile_size must be at least 1 row, got {tile_size}; 1024 suits most")
+    """Refuses a tile without rows, or with a part of one."""
+    if not isinstance(tile_size, Integral) or tile_size < 1:
+        raise ValueError(
+            f"tile_size must be a whole number of rows, at least 1, got {tile_size}; "
+            "1024 suits most"
+        )
 
 
 def check_hardness(strength: float | int) -> None:

@@ -35,8 +35,8 @@ def matryoshka(
         labels, scores, weights, ids and settings go on as they are.
 
     Raises:
-        ValueError: dims that are none, not positive or listed twice, or weights that do not fit
-            them; when called, dims beyond the embeddings' features, or no embeddings.
+        ValueError: dims that are none, not whole, not positive or listed twice, or weights that do
+            not fit them; when called, dims beyond the embeddings' features, or no embeddings.
 
     Example:
         >>> import jax.numpy as jnp
@@ -50,6 +50,7 @@ def matryoshka(
         Kusupati et al., "Matryoshka representation learning", NeurIPS 2022,
         https://arxiv.org/abs/2205.13147, eq. 1.
     """
+    dims = list(dims)
     weights = [1.0] * len(dims) if weights is None else list(weights)
     check_dims(dims, weights)
 

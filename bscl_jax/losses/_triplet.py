@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Integer, Real
 from bscl_jax.losses._checks import (
     check_choice,
     check_ids,
+    check_labelled,
     check_mined,
     check_pairs,
     check_per_pair,
@@ -73,7 +74,8 @@ def triplet(
     Raises:
         ValueError: shapes that do not fit, an empty batch, an unknown distance or mining, or ids
             or labels beside given negatives.
-        TypeError: embeddings that are not floating point, ids that are not integers.
+        TypeError: embeddings that are not floating point, ids that are not integers, labelled
+            negatives that are not bool.
 
     Example:
         >>> import jax.numpy as jnp
@@ -100,7 +102,8 @@ def triplet(
     given = {} if negatives is None else {"negatives": negatives}
     check_pairs(anchors=anchors, positives=positives, **given)
     b = jnp.shape(anchors)[0]
-    check_per_pair(b, weights=weights, labelled_negatives=labelled_negatives)
+    check_per_pair(b, weights=weights)
+    check_labelled(b, labelled_negatives)
     check_choice("distance", distance, DISTANCES)
     check_choice("mining", mining, MINING)
     check_ids(b, None, query_ids, target_ids, None, positive_ids)

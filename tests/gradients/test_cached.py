@@ -129,8 +129,9 @@ def test_encode_may_be_a_callable_that_has_no_hash() -> None:
     assert_same(jax.jit(cached)(*arguments), jax.jit(plain)(*arguments), SAME_IN_FLOAT32)
 
 
-@pytest.mark.parametrize("chunk_size", [0, -3])
-def test_a_chunk_of_no_rows_is_an_error_with_a_remedy(chunk_size: int) -> None:
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("chunk_size", [0, -3, 2.5])
+def test_a_chunk_of_no_rows_is_an_error_with_a_remedy(chunk_size: Any) -> None:
     with pytest.raises(
         ValueError, match=rf"chunk_size must be at least 1 .* got {chunk_size}; use"
     ):

@@ -106,6 +106,12 @@ def test_the_full_number_of_features_alone_is_the_loss_itself() -> None:
     assert float(found) == float(losses.batch_softmax(QUERIES, TARGETS))
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_dims_may_be_an_array() -> None:
+    found = losses.matryoshka(losses.batch_softmax, np.array([3, 2]))(QUERIES, TARGETS)
+    assert float(found) == float(losses.matryoshka(losses.batch_softmax, [3, 2])(QUERIES, TARGETS))
+
+
 def test_features_beyond_the_longest_prefix_get_no_gradient() -> None:
     short = losses.matryoshka(losses.batch_softmax, [1, 2])
     gradient = jax.grad(short)(jnp.asarray(QUERIES), TARGETS)
@@ -118,11 +124,13 @@ def test_a_loss_of_your_own_with_settings_of_its_own_is_nested_too() -> None:
     assert float(found) == float(losses.sigmoid(QUERIES[:, :2], TARGETS[:, :2], bias=-2.0))
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("dims", "weights", "message"),
     [
-        ([], None, r"dims must be positive, at least one and each once; got \[\]"),
+        ([], None, r"dims must be positive whole.*, at least one and each once; got \[\]"),
         ([2, 0], None, r"dims must be positive.*got \[2, 0\]"),
+        ([2.0, 1.5], None, r"whole numbers.*got \[2.0, 1.5\]"),
         ([2, 2], None, r"each once; got \[2, 2\]"),
         ([2, 1], [1.0], r"one finite number for each of the 2 dims; got \[1.0\]"),
         ([2, 1], [1.0, float("nan")], "one finite number for each"),
@@ -131,7 +139,7 @@ def test_a_loss_of_your_own_with_settings_of_its_own_is_nested_too() -> None:
     ],
 )
 def test_wrong_dims_and_weights_are_refused_when_the_loss_is_made(
-    dims: list[int], weights: list[float] | None, message: str
+    dims: Any, weights: list[float] | None, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         losses.matryoshka(losses.batch_softmax, dims, weights)

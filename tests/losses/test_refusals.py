@@ -82,7 +82,8 @@ Q, T = QUERIES.astype(np.float32), TARGETS.astype(np.float32)
             {"implementation": "fast"},
             "implementation must be one of 'dense', 'tiled'.*fast",
         ),
-        (Q, T, {"tile_size": 0}, "tile_size must be at least 1 row, got 0"),
+        (Q, T, {"tile_size": 0}, "tile_size must be a whole number of rows, at least 1, got 0"),
+        (Q, T, {"tile_size": 2.5}, "tile_size must be a whole number of rows.*got 2.5; 1024"),
         (Q, T, {"partition": "one"}, "partition must be one of 'separate', 'joint'; got 'one'"),
         (Q, T, {"same_side": "all"}, "same_side must be one of 'none', 'queries', 'targets'"),
         (Q, T, {"hardness_mode": "hard"}, "hardness_mode must be one of 'batch', 'extra', 'all'"),
@@ -115,6 +116,11 @@ def test_a_wrong_value_is_refused_with_the_remedy(
         (Q.astype(int), {}, "queries must be floating point, got int.*not token ids"),
         (Q, {"extra_targets": Q.astype(int)}, "extra_targets must be floating point"),
         (Q, {"positive_ids": Q, "target_ids": QUERY_IDS}, "positive_ids must be integers, got"),
+        (
+            Q,
+            {"labelled_negatives": LABELS},
+            "labelled_negatives must be bool, got float.*scores <= threshold",
+        ),
         (Q, {"query_ids": Q[:, 0]}, "query_ids must be integers, got float32; hash the texts"),
     ],
 )
@@ -158,5 +164,7 @@ def test_every_loss_of_pairs_refuses_what_are_no_pairs(loss: Any, further: Any) 
         loss(Q, T[:, :2], *further)
     with pytest.raises(ValueError, match="at least one pair"):
         loss(Q[:0], T[:0], *further)
+    with pytest.raises(ValueError, match=r"at least one feature, got \w+ \(8, 0\)"):
+        loss(Q[:, :0], T[:, :0], *further)
     with pytest.raises(TypeError, match="must be floating point"):
         loss(Q, T.astype(int), *further)

@@ -170,7 +170,8 @@ def test_no_type_is_promoted_unasked() -> None:
     ("arguments", "keywords", "error", "message"),
     [
         ((QUERIES[0], CLASSES), {}, ValueError, r"embeddings must have shape \(b, d\).*\(3,\)"),
-        ((QUERIES[:0], CLASSES), {}, ValueError, r"b ≥ 1; got shape \(0, 3\)"),
+        ((QUERIES[:0], CLASSES), {}, ValueError, r"d ≥ 1; got shape \(0, 3\)"),
+        ((QUERIES[:, :0], CLASSES), {}, ValueError, r"d ≥ 1; got shape \(8, 0\)"),
         ((CLASSES[:, None], CLASSES), {}, TypeError, "embeddings must be floating point, got int"),
         ((QUERIES, CLASSES[:2]), {}, ValueError, r"labels must hold one number a pair.*\(8,\)"),
         ((QUERIES, LABELS), {}, TypeError, "labels must be integers, got float.*hash what makes"),

@@ -250,6 +250,8 @@ def test_a_wrong_value_is_refused_with_the_remedy() -> None:
         losses.triplet(QUERIES, TARGETS, EXTRAS, target_ids=TARGET_IDS)
     with pytest.raises(ValueError, match="labelled_negatives choose among the batch, and neg"):
         losses.triplet(QUERIES, TARGETS, EXTRAS, labelled_negatives=LABELLED_NEGATIVES)
+    with pytest.raises(TypeError, match="labelled_negatives must be bool, got float"):
+        losses.triplet(QUERIES, TARGETS, labelled_negatives=WEIGHTS)
     with pytest.raises(ValueError, match="positive_ids are compared with target_ids"):
         losses.triplet(QUERIES, TARGETS, positive_ids=POSITIVE_IDS)
     with pytest.raises(ValueError, match=r"query_ids must have shape \(8,\)"):
