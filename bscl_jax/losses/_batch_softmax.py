@@ -140,7 +140,7 @@ def batch_softmax(
             ``"default"``, factors that an accelerator rounds as ``jax.lax.Precision`` says (a GPU
             to 10 bits, a TPU to 7), which is several times as fast; ``"BF16_BF16_F32_X3"``, three
             products of factors cut in two, which on a GPU's tensor cores is nearly as exact as the
-            highest and 1.6 times as fast. A CPU rounds nothing.
+            highest and 1.6 times as fast. A CPU rounds nothing, and float64 is never rounded.
         axis_name: the mapped axis inside ``pmap``, ``shard_map`` or ``vmap`` (or a tuple of them):
             candidates, ids and column statistics are those of all its devices. Leave it None under
             ``jit``, however the arrays are sharded on a mesh of Auto axes.
@@ -183,7 +183,9 @@ def batch_softmax(
     inside ``pmap`` or ``vmap``           the loss          ``pmean``       divide by D
     ====================================  ================  ==============  =====================
 
-    "Parameters" are whatever all devices hold alike, a trained temperature among them. A ``pmean``
+    Outside ``vmap(axis_name=…)`` no gradient can be taken of the tiled implementations: jax says
+    that the axis is unbound. "Parameters" are whatever all devices hold alike, a trained
+    temperature among them. A ``pmean``
     of gradients inside ``shard_map`` with ``check_vma=True`` gives D times too much unless it was
     the loss's ``pmean`` that was differentiated: the sum over devices is already in them.
 

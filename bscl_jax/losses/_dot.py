@@ -14,7 +14,8 @@ last makes three products of parts of them, as JAX calls it."""
 def dot(
     x: Float[Array, "m k"], y: Float[Array, "k n"], precision: Any = "highest"
 ) -> Float[Array, "m n"]:
-    """Multiplies at the full precision of the type, or as one of ``PRECISIONS`` says."""
+    """Multiplies as one of ``PRECISIONS`` says; float64, at the full precision of the type."""
+    precision = "highest" if x.dtype == jnp.float64 else precision
     return jnp.matmul(x, y, precision=precision)
 
 

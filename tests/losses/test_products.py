@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import losses
+from bscl_jax.losses._dot import PRECISIONS
 
 IMPLEMENTATIONS = ("dense", "tiled", "panels")
 
@@ -49,6 +50,13 @@ def test_each_product_can_be_three_products_of_bfloat16(implementation: str) -> 
     for line in products:
         assert "lhs_precision_type = bf16" in line
         assert "num_primitive_operations = 3" in line
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_float64_is_never_rounded(precision: str) -> None:
+    pairs = np.random.default_rng(0).normal(size=(2, 8, 4))
+    assert losses.batch_softmax(*pairs, precision=precision) == losses.batch_softmax(*pairs)
 
 
 def test_combo_passes_it_on() -> None:
