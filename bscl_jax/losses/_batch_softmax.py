@@ -227,17 +227,16 @@ def batch_softmax(
     dtype = common_type(queries, targets, extra_targets)
     normalizer = NORMALIZERS[normalize]
 
-    def measure(x: ArrayLike) -> Statistics:
-        return normalizer.measure(jnp.asarray(x, dtype), axis_name)
-
-    def embeddings(x: ArrayLike, statistics: Statistics) -> Embeddings:
+    def embeddings(x: ArrayLike, statistics: Statistics | None = None) -> Embeddings:
         given = jnp.asarray(x)
-        return Embeddings(given, statistics, normalizer.apply(given.astype(dtype), statistics))
+        wide = given.astype(dtype)  # once, so that a gradient of bfloat16 is rounded once
+        known = normalizer.measure(wide, axis_name) if statistics is None else statistics
+        return Embeddings(given, known, normalizer.apply(wide, known))
 
-    of_queries, of_targets = measure(queries), measure(targets)
+    of_queries, of_targets = embeddings(queries), embeddings(targets)
     extras = None
     if extra_targets is not None and jnp.shape(extra_targets)[0] > 0:
-        extras = embeddings(extra_targets, of_targets)
+        extras = embeddings(extra_targets, of_targets.statistics)
     ids = [
         None if x is None else jnp.asarray(x)
         for x in (query_ids, target_ids, extra_ids, positive_ids)
@@ -249,8 +248,8 @@ def batch_softmax(
         known = jnp.asarray(labelled_negatives)
         row_marks, column_marks = marks_of_labelled_pairs(places, ids[0], ids[1], known, ids[3])
     batch = Batch(
-        queries=embeddings(queries, of_queries),
-        targets=embeddings(targets, of_targets),
+        queries=of_queries,
+        targets=of_targets,
         extras=extras,
         marks=marks,
         row_marks=row_marks,

@@ -29,6 +29,7 @@ from tests.losses.softmax_calls import (
 
 FLOAT32_SMALL_LOSS = 5e-6
 DIFFERENCES = 1e-7
+ONE_ROUNDING = 1.01 * 2**-8  # of the eight bits of bfloat16
 
 # Edges
 
@@ -47,6 +48,15 @@ def test_no_positive_ids_at_all_are_as_none(how: dict[str, Any]) -> None:
     ids = {"target_ids": TARGET_IDS}
     found = evaluate(arrays=ids | {"positive_ids": np.zeros((8, 0), np.int32)}, **how)
     assert_close(found, evaluate(arrays=ids), FLOAT64)
+
+
+@pytest.mark.parametrize("normalize", NORMALIZERS)
+def test_a_gradient_of_bfloat16_is_that_of_float32_rounded_once(normalize: str) -> None:
+    batch = *(jnp.asarray(x, jnp.bfloat16) for x in (QUERIES, TARGETS)), 0.5
+    _, narrow = evaluate(*batch, dtype=jnp.bfloat16, normalize=normalize)
+    _, wide = evaluate(*batch, dtype=jnp.float32, normalize=normalize)
+    for found, expected in zip(narrow[:2], wide[:2], strict=True):
+        np.testing.assert_allclose(found.astype(float), expected, rtol=ONE_ROUNDING, atol=1e-6)
 
 
 @pytest.mark.parametrize(
