@@ -183,11 +183,10 @@ def batch_softmax(
     inside ``pmap`` or ``vmap``           the loss          ``pmean``       divide by D
     ====================================  ================  ==============  =====================
 
-    Outside ``vmap(axis_name=…)`` no gradient can be taken of the tiled implementations: jax says
-    that the axis is unbound. "Parameters" are whatever all devices hold alike, a trained
-    temperature among them. A ``pmean``
+    "Parameters" are whatever all devices hold alike, a trained temperature among them. A ``pmean``
     of gradients inside ``shard_map`` with ``check_vma=True`` gives D times too much unless it was
-    the loss's ``pmean`` that was differentiated: the sum over devices is already in them.
+    the loss's ``pmean`` that was differentiated: the sum over devices is already in them. Outside
+    ``vmap(axis_name=…)`` the tiled implementations have no gradient: jax calls the axis unbound.
 
     The positive is factored out of the sum (softplus), so that a small loss keeps float32's digits.
     Every term is finite for logits of ±1e4, one row, duplicates and labels that are all 0. A NaN in
