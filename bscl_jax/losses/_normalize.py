@@ -112,14 +112,6 @@ _EXTREMES = {"max": (jnp.max, lax.pmax), "min": (jnp.min, lax.pmin)}
 def _extreme_jvp(kind: str, axis_name: Hashable | None, primals: Any, tangents: Any) -> Any:
     (x,), (moves,) = primals, tangents
     found = _extreme(x, kind, axis_name)
-    ties = _ties(x, found)
-    ties = ties if axis_name is None else lax.psum(ties, axis_name)
-    return found, _sum(jnp.where(x == found, moves, 0), axis_name) / ties
-
-
-@jax.jit  # of its own, lest a call outside jit compile the loop each time
-def _ties(x: Float[Array, "b d"], found: Float[Array, "1 d"]) -> Float[Array, "1 d"]:
-    """Counts the rows that hold what was found, column by column."""
 
     def count(i: Int[Array, ""], so_far: Float[Array, "1 d"]) -> Float[Array, "1 d"]:
         holders, fresh = blocks.take(x, i) == found, blocks.fresh(i)
@@ -128,7 +120,9 @@ def _ties(x: Float[Array, "b d"], found: Float[Array, "1 d"]) -> Float[Array, "1
 
     # In blocks, since XLA's CPU compiler would write down what it sums.
     blocks = cut(len(x), most=1024)
-    return lax.fori_loop(0, blocks.number, count, varying_as(jnp.zeros_like(found), x, found))
+    ties = lax.fori_loop(0, blocks.number, count, varying_as(jnp.zeros_like(found), x, found))
+    ties = ties if axis_name is None else lax.psum(ties, axis_name)
+    return found, _sum(jnp.where(x == found, moves, 0), axis_name) / ties
 
 
 def _scale(largest: Float[Array, "..."]) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:

@@ -4,8 +4,6 @@ Forward, each tile adds to the sums of its rows and of its columns. Backward the
 again, and each adds to the gradients of both sides: 2·b²·d operations forward and 6·b²·d backward,
 whatever the direction, in the memory of one tile beside the embeddings and their gradients. The
 order of all sums is fixed, so that two runs are bitwise equal.
-
-Both ways are compiled by themselves, lest a call outside ``jit`` compile their loops each time.
 """
 
 import functools
@@ -36,7 +34,6 @@ def _sums(comparison: Comparison, options: Options) -> BothSums:
     return _forward(comparison, options)[0]
 
 
-@functools.partial(jax.jit, static_argnums=1)
 def _forward(comparison: Comparison, options: Options) -> tuple[BothSums, Any]:
     of_rows, of_columns = (nothing_yet(x.vectors) for x in comparison[:2])
     of_rows = None if options.direction == "targets" else of_rows
@@ -49,7 +46,6 @@ def _forward(comparison: Comparison, options: Options) -> tuple[BothSums, Any]:
     return BothSums(of_rows, of_columns), (comparison, of_rows, of_columns, held)
 
 
-@functools.partial(jax.jit, static_argnums=0)
 def _backward(options: Options, kept: Any, cotangents: Any) -> tuple[Any]:
     comparison, *sums, held = kept
     slopes = [

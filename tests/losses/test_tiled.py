@@ -1,7 +1,6 @@
 """What the tiled implementation promises beside being right: operations, memory, bytes, order."""
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -116,24 +115,6 @@ def test_two_runs_are_bitwise_equal() -> None:
     jax.tree.map(np.testing.assert_array_equal, first, second)
 
 
-@pytest.mark.parametrize("implementation", ["tiled", "panels"])
-def test_outside_jit_the_first_call_alone_compiles(implementation: str) -> None:
-    compiled: list[str] = []
-
-    def listen(event: str, *_: Any, **__: Any) -> None:
-        compiled.extend([event] if event.endswith("backend_compile_duration") else [])
-
-    loss = functools.partial(losses.batch_softmax, implementation=implementation, normalize="range")
-    pairs = random_pairs(5, 3, jnp.float32)
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    counts = []
-    for _ in range(3):
-        jax.block_until_ready(jax.value_and_grad(loss)(*pairs))
-        counts.append(len(compiled))
-    jax.monitoring.unregister_event_duration_listener(listen)
-    assert 0 < counts[0] == counts[1] == counts[2]
-
-
 def test_forward_mode_is_refused_and_says_why() -> None:
     pairs = random_pairs(4, 2, jnp.float32)
     loss = functools.partial(losses.batch_softmax, implementation="tiled")
@@ -209,15 +190,6 @@ def test_a_device_of_the_ring_works_on_its_share_in_the_memory_of_its_share(dtyp
         assert hlo.dot_operations(program) <= OPERATIONS * b * b * d / devices
 
 
-def loops_of(traced: Any) -> Iterator[Any]:
-    """The bodies of loops, those of functions that are compiled by themselves too."""
-    for equation in traced.eqns:
-        if equation.primitive.name == "scan":
-            yield equation.params["jaxpr"].jaxpr
-        elif equation.primitive.name == "jit":
-            yield from loops_of(equation.params["jaxpr"].jaxpr)
-
-
 def ancestors(body: Any, equation: Any) -> list[Any]:
     """What has to be done in a loop's body before one of its equations."""
     made_by = {id(x): other for other in body.eqns for x in other.outvars}
@@ -237,8 +209,9 @@ def test_the_next_block_travels_while_the_one_at_hand_is_worked_on() -> None:
     pairs = random_pairs(4, 3, jnp.float32)
     slope = jax.value_and_grad(loss, argnums=(0, 1))
     traced = jax.make_jaxpr(slope, axis_env=[("devices", 4)])(*pairs)
+    loops = [x.params["jaxpr"].jaxpr for x in traced.eqns if x.primitive.name == "scan"]
     hops = 0
-    for body in loops_of(traced.jaxpr):
+    for body in loops:
         sent = [x for x in body.eqns if x.primitive.name == "custom_jvp_call"]
         for block in (x for x in sent if "ppermute" in str(x)):  # embeddings, as bits
             (work,) = (x for x in body.eqns if x.primitive.name == "scan")
