@@ -24,6 +24,9 @@ LATER = {
 EXTRAS = "extras"
 """Under this a run notes the extra candidates of its batches, with the hashes."""
 
+OUTCOME = ("baseline", "dev", "test", "best_epoch")
+"""What the outcome of a run always has."""
+
 SEED = "seed-"
 """The folder of one of several runs is named by this and its seed."""
 
@@ -116,7 +119,10 @@ class RunFolder(NamedTuple):
             RunError: the file is damaged.
         """
         try:
-            return dict(json.loads(self.results.read_text(encoding="utf-8")))
+            results = dict(json.loads(self.results.read_text(encoding="utf-8")))
+            if missing := [name for name in OUTCOME if name not in results]:
+                raise ValueError(f"it lacks {', '.join(missing)}")
+            return results
         except (TypeError, ValueError) as error:
             raise RunError(
                 f"{self.results} is damaged ({error}); remove it, and --resume writes it anew"
@@ -273,11 +279,20 @@ def read_noted(folder: RunFolder) -> dict[str, Any] | None:
     if not folder.data.is_file():
         return None
     try:
-        return dict(json.loads(folder.data.read_text(encoding="utf-8")))
+        noted = dict(json.loads(folder.data.read_text(encoding="utf-8")))
+        if EXTRAS in noted and not _are_extras(noted[EXTRAS]):
+            raise ValueError(EXTRAS)
+        return noted
     except (TypeError, ValueError):
         raise RunError(
             f"{folder.data} is damaged; remove it to go on with the data as they are now"
         ) from None
+
+
+def _are_extras(found: Any) -> bool:
+    """Tell whether these are the extra candidates of a batch as :func:`start` notes them."""
+    is_table = isinstance(found, dict) and found.keys() == {"number", "multiple"}
+    return is_table and all(isinstance(value, int) for value in found.values())
 
 
 def describe_changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -157,7 +157,10 @@ def test_a_run_does_not_go_on_with_other_data(refuse, unfinished, sound):
     assert tiny.hashes(unfinished) == before
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{", "7"])
+EXTRAS = ["3", '{"a": 1}', '{"number": "3", "multiple": 1}']
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "7", *(f'{{"extras": {e}}}' for e in EXTRAS)])
 def test_a_damaged_record_of_the_data_is_named(refuse, unfinished, content):
     (unfinished / "data.json").write_text(content)
     (line,) = refuse(resume=True)
