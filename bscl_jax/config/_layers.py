@@ -132,6 +132,11 @@ def _read_yaml(text: str, source: str) -> tuple[dict[str, Any], yaml.Node | None
         raise
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(
+            f"{source}: sections are nested too deeply, or one holds itself by an alias (*name); "
+            "write out what is meant"
+        ) from None
     except ValueError as error:  # a date or number that is none
         raise ConfigError(f"{source}: not valid YAML: {error}; quote what is text") from None
     if not isinstance(raw, dict):

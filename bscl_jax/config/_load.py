@@ -114,6 +114,6 @@ def _override(raw: dict[str, Any], text: str) -> Keys:
         section = cast(dict[str, Any], section[key])
     try:
         section[keys[-1]] = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):  # the second: a date or number that is none
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, [[[[…
         raise ConfigError(f"{OVERRIDE} {text}: {value!r} is not valid YAML; quote it") from None
     return tuple(keys)

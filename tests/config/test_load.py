@@ -82,6 +82,17 @@ def test_a_date_that_is_none_is_named_with_the_file_or_override() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["run: &a {dir: *a}", "run: &a [*a]", "run: " + "[" * 5000])
+def test_yaml_that_has_no_end_is_refused(text: str) -> None:
+    (line,) = mistakes(text)
+    assert line.startswith("config: sections are nested too deeply, or one holds itself by an")
+
+
+def test_an_override_that_has_no_end_is_refused() -> None:
+    (line,) = mistakes(GOOD, "run.dir=" + "[" * 5000)
+    assert line.endswith("is not valid YAML; quote it")
+
+
 def test_an_override_wins_over_the_file() -> None:
     assert config.parse(GOOD, ["run.dir=elsewhere"]).run.dir == "elsewhere"
 
