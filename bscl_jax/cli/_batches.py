@@ -12,6 +12,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._evaluate import read_config
 from bscl_jax.cli._folder import RunError
+from bscl_jax.cli._output import check_writable
 from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.types import Params
 
@@ -50,6 +51,8 @@ def batches(
     console = PatientConsole(highlight=False)
     try:
         config = with_epochs(read_config(config_path, None, overrides, model), epochs)
+        if output is not None:
+            check_writable(output)
         with console.status("looking at the batches"):
             road = assemble.lay_road(config)
             records = [describe(road, epoch) for epoch in shown(road, epochs)]

@@ -14,6 +14,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError
 from bscl_jax.cli._not_defined import describe_undefined
+from bscl_jax.cli._output import check_writable
 from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.types import EvaluationSet, Task
 
@@ -57,6 +58,8 @@ def evaluate(
     console = PatientConsole(highlight=False)
     try:
         config = read_config(config_path, data_kind, overrides, model)
+        if output is not None:
+            check_writable(output)
         with assemble.named("data"):
             task = data.load_task(config.data.kind, **assemble.options(config.data))
         with console.status("scoring"):

@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from bscl_jax import config as configs
 from bscl_jax.cli._data import describe_data
 from bscl_jax.cli._evaluate import load_embed, read_config, with_model
 from bscl_jax.cli._folder import RunError
+from bscl_jax.cli._output import check_writable
 from bscl_jax.cli._say import PatientConsole, say
 from bscl_jax.types import Pairs, RetrievalSet, Task
 
@@ -80,9 +80,8 @@ def check_output(output: str, config: configs.Config) -> None:
     """Refuse a file that cannot be written, or that holds the data, before anything is searched.
 
     Raises:
-        RunError: it is a folder, or a file that the config reads.
+        RunError: it is a folder, or a file that the config reads, or nothing can be written there.
         DataError: it has another suffix.
-        OSError: nothing can be written there.
     """
     data.check_suffix(output)
     for part in ("train", "dev", "test", "corpus"):
@@ -92,11 +91,7 @@ def check_output(output: str, config: configs.Config) -> None:
     read = getattr(config.data, "path", None)
     if read is not None and Path(read).resolve() in Path(output).resolve().parents:
         raise RunError(f"--output {output} lies in data.path of the config; name a file elsewhere")
-    if Path(output).is_dir():
-        raise RunError(f"--output {output} is a folder; name a file")
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=Path(output).parent):
-        pass  # a folder that may only be read is known now, not after the search
+    check_writable(output)
 
 
 def check_content(

@@ -16,6 +16,7 @@ from bscl_jax.cli._data import begun_extras
 from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError, RunFolder, check_data
 from bscl_jax.cli._moment import Moment, go_to
+from bscl_jax.cli._output import check_writable
 from bscl_jax.cli._say import PatientConsole, say
 
 
@@ -40,6 +41,8 @@ def replay(path: str, *, step: int | None, output: str | None) -> int:
     try:
         config = configs.load(folder.config)
         step = read_step(folder) if step is None else step
+        if output is not None:
+            check_writable(output)
         road = assemble.lay_road(config, begun=begun_extras(folder))
         check_data(folder, road.sources())
         with console.status(f"going to step {step}"):
