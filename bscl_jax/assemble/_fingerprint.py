@@ -73,6 +73,12 @@ def hash_models(config: configs.Config, towers: Towers, params: Params) -> dict[
     return hashes
 
 
+def hash_prompts(towers: Towers) -> dict[str, str]:
+    """Hash the prompts of both sides, under ``prompts``; a model's folder may hold them."""
+    prompts = [tower.prompt for tower in towers]
+    return {"prompts": hashlib.sha256(repr(prompts).encode()).hexdigest()} if any(prompts) else {}
+
+
 def describe_surroundings(mesh: Mesh) -> str:
     """Describe program, settings and machine, by which equal arguments have equal results."""
     settings: Any = jax.config  # its attributes are made at run time

@@ -13,7 +13,7 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import Extras, count_extras, make_batches
-from bscl_jax.assemble._fingerprint import describe_start, hash_models
+from bscl_jax.assemble._fingerprint import describe_start, hash_models, hash_prompts
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._kept_traces import TraceCache, compile_now
@@ -41,7 +41,7 @@ class Road(NamedTuple):
     Attributes:
         task: the texts.
         hashes: by split, the SHA-256 of its texts and scores as they were read.
-        sources: ``() -> {name: SHA-256}``, these and those of models and orders that lie in files.
+        sources: ``() -> {name: SHA-256}``, these and those of models, prompts and orders.
         encoder: the encoder without its weights, that of the queries where there are two.
         towers: what the texts of either side go through.
         state: where training starts.
@@ -168,7 +168,8 @@ def lay_road(
 
     def sources() -> dict[str, str]:
         orders = hash_orders(config, len(task.train.queries))
-        return {**hashes, **hash_models(config, towers, params), **orders}
+        models = hash_models(config, towers, params) | hash_prompts(towers)
+        return {**hashes, **models, **orders}
 
     steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(

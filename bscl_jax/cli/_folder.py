@@ -17,6 +17,7 @@ PLACE = ("run.dir", "training.devices")
 LATER = {
     "encoder": "the model of encoder has",
     "target_encoder": "the model of target_encoder has",
+    "prompts": "the prompts of the models have",
     "orders": "the orders of shuffling.path have",
 }
 """What a run notes beside its splits; one that began before that was noted goes on without."""

@@ -192,6 +192,25 @@ def test_a_run_whose_model_was_replaced_is_not_resumed_and_one_that_was_moved_ba
         assert tiny.train(tiny_config, folder, *models, *tiny.FAST, resume=True) == 0
 
 
+def test_a_run_whose_model_has_other_prompts_by_now_is_not_resumed(
+    tiny_config: Path, reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(reference / "model", tmp_path / "model")
+    file = tmp_path / "model" / "config_sentence_transformers.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"prompts": {"query": "ask: ", "document": "at: "}}))
+    model = f"encoder={{kind: pretrained, name: {tmp_path / 'model'}, prompts: {{}}}}"
+    folder = tmp_path / "run"
+    with a_signal_after(lambda record: record["event"] == "step"):
+        assert tiny.train(tiny_config, folder, model) == STOPPED
+    before = file.read_text()
+    file.write_text(before.replace("at: ", "found: "))
+    assert tiny.train(tiny_config, folder, model, resume=True) == 2
+    assert "the prompts of the models have changed since" in capsys.readouterr().err
+    file.write_text(before)
+    assert tiny.train(tiny_config, folder, model, resume=True) == 0
+
+
 def test_a_run_whose_saved_orders_were_edited_is_not_resumed(
     tiny_config: Path, reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
