@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import chain
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,8 +140,8 @@ class SentenceEncoder:
             TypeError: something in ``texts`` is not a string; its position is named.
             ValueError: ``batch_size`` is below 1, ``truncate_dim`` not from 1 to d, ``dtype``
                 unknown, ``ranges`` do not fit or are missing for a single text, the model has no
-                prompt of this name, both ``prompt_name`` and ``prompt`` are given, or a text has
-                half of a surrogate pair, whose place is named.
+                prompt of this name, both ``prompt_name`` and ``prompt`` are given, or a text or
+                the prompt has half of a surrogate pair, whose place is named.
         """
         from bscl_jax.evaluation import check_dtype, quantize
 
@@ -152,7 +153,7 @@ class SentenceEncoder:
         try:
             raw = self._embed(listed, found, batch_size, show_progress)
         except TypeError:  # of the tokenizer, which does not say why
-            _check_characters(listed)
+            _check_characters(listed, found)
             raise
         vectors = quantize(self._scale_and_cut(raw, normalize, truncate_dim), dtype, ranges=ranges)
         return vectors[0] if isinstance(texts, str) else vectors
@@ -269,13 +270,14 @@ def _check_texts(texts: Sequence[object]) -> None:
             raise TypeError(f"texts must be strings, text {position} was a {type(text).__name__}")
 
 
-def _check_characters(texts: Sequence[str]) -> None:
-    for position, text in enumerate(texts):
+def _check_characters(texts: Sequence[str], prompt: str) -> None:
+    named = chain([("the prompt", prompt)], ((f"text {i}", text) for i, text in enumerate(texts)))
+    for name, text in named:
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise ValueError(
-                f"text {position} has half of a surrogate pair, which is no character, at place "
+                f"{name} has half of a surrogate pair, which is no character, at place "
                 f"{error.start}; write the whole pair, or leave it out"
             ) from None
 

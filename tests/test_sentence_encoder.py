@@ -285,6 +285,11 @@ def test_half_of_a_surrogate_pair_is_named_by_position(model: SentenceEncoder) -
         model.encode(texts)
 
 
+def test_half_of_a_surrogate_pair_in_the_prompt_is_named(model: SentenceEncoder) -> None:
+    with pytest.raises(ValueError, match=r"the prompt has half of a surrogate.* at place 6;"):
+        model.encode(["park"], prompt="query \udce9: ")
+
+
 def test_texts_may_come_from_an_iterator(model: SentenceEncoder) -> None:
     expected = model.encode(TEXTS)
     np.testing.assert_array_equal(model.encode(text for text in TEXTS), expected)
