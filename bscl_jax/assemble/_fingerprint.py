@@ -75,8 +75,8 @@ def hash_models(config: configs.Config, towers: Towers, params: Params) -> dict[
 
 def hash_prompts(towers: Towers) -> dict[str, str]:
     """Hash the prompts of both sides, under ``prompts``; a model's folder may hold them."""
-    prompts = [tower.prompt for tower in towers]
-    return {"prompts": hashlib.sha256(repr(prompts).encode()).hexdigest()} if any(prompts) else {}
+    prompts = repr([tower.prompt for tower in towers])
+    return {"prompts": hashlib.sha256(prompts.encode()).hexdigest()}
 
 
 def describe_surroundings(mesh: Mesh) -> str:
