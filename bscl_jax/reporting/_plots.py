@@ -4,6 +4,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bscl_jax.reporting._line_names import End, name_lines
+
 INK = "#5b6472"
 COLORS = ("#2a6fbb", "#d9822b", "#3a9a5b", "#9b59b6", "#c0392b", "#16a2b8")
 STYLE: Any = {
@@ -53,7 +55,8 @@ def step_curve(
     def draw(axes: Any) -> None:
         if smooth:
             axes.plot(steps, values, color=COLORS[0], alpha=0.3, linewidth=0.9)
-        axes.plot(steps, mean if smooth else values, color=COLORS[0], linewidth=1.8)
+        alone = {"marker": "o", "ms": 4} if len(values) == 1 else {}
+        axes.plot(steps, mean if smooth else values, color=COLORS[0], linewidth=1.8, **alone)
         axes.set_xlabel("step")
         _mark(axes, marks)
 
@@ -80,23 +83,16 @@ def epoch_curves(
     """
 
     def draw(axes: Any) -> None:
+        ends = []
         for i, (name, values) in enumerate(curves.items()):
             color = COLORS[i % len(COLORS)]
             points = [(x, y) for x, y in zip(epochs, values, strict=True) if y is not None]
             if not points:
                 continue
             axes.plot(*zip(*points, strict=True), color=color, linewidth=1.8, marker="o", ms=4)
-            axes.annotate(
-                name,
-                points[-1],
-                xytext=(7, 0),
-                textcoords="offset points",
-                va="center",
-                color=color,
-                annotation_clip=False,
-            )
+            ends.append(End(name, color, points[-1]))
+        name_lines(axes, ends)
         axes.set_xlabel("epoch")
-        axes.set_xticks(list(epochs))
         _mark(axes, marks)
 
     return _svg(label, draw, right=0.80)
@@ -118,16 +114,19 @@ def _mark(axes: Any, marks: Mapping[float, str] | None) -> None:
 def _svg(label: str, draw: Any, *, right: float = 0.97) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.4, 3.1))
         figure.patch.set_alpha(0)
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)
+        figure.subplots_adjust(left=0.15, right=right, top=0.86, bottom=0.17)
         draw(axes)
+        # There is no step 2.5.
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.yaxis.set_major_formatter("{x:.4g}")
         axes.set_title(label, loc="left", fontsize=12, pad=12)
-        figure.subplots_adjust(left=0.12, right=right, top=0.86, bottom=0.17)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()
