@@ -1,6 +1,7 @@
 import jax
 import pytest
 
+import bscl_jax
 from bscl_jax.cli import main
 from bscl_jax.cli._main import keep_compiled_programs
 
@@ -44,6 +45,13 @@ def test_help_names_every_option(capsys):
         main(["train", "--help"])
     assert caught.value.code == 0
     assert {"--config", "--set", "--resume", "--runs"} <= set(capsys.readouterr().out.split())
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"bscl-jax {bscl_jax.__version__}\n"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Each command is imported when it runs, so that ``--help`` and a mistyped option 
 
 import argparse
 
+from bscl_jax._version import VERSION
 from bscl_jax.cli.arguments import (
     _batches,
     _checkpoint,
@@ -23,6 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bscl-jax", description="Batch-softmax contrastive learning of sentence embeddings."
     )
+    parser.add_argument("--version", action="version", version=f"bscl-jax {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (
         _train,
