@@ -55,7 +55,7 @@ def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> n
         float64 or in whole numbers of four bytes and more.
 
     Raises:
-        ValueError: for an unknown function.
+        ValueError: for an unknown function, or vectors of different numbers of features.
 
     Example:
         >>> import numpy as np
@@ -66,4 +66,9 @@ def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> n
     """
     if function not in _FUNCTIONS:
         raise ValueError(f"function must be one of {', '.join(_FUNCTIONS)}, was {function!r}")
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"a and b must be rows of equally many features, had shapes {a.shape} and {b.shape}; "
+            "are they vectors of one model, cut alike?"
+        )
     return _FUNCTIONS[function](_as_floats(a), _as_floats(b))

@@ -27,3 +27,11 @@ def test_a_vector_of_zeros_is_like_nothing(function: str) -> None:
 def test_what_no_model_asks_for_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of cosine, dot, euclidean, manhattan"):
         similarities(A, B, function="angle")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_vectors_that_do_not_fit_are_refused_with_their_shapes(function: str) -> None:
+    with pytest.raises(ValueError, match=r"shapes \(5, 300\) and \(5, 64\); are they"):
+        similarities(A, B[:, :64], function=function)
+    with pytest.raises(ValueError, match=r"shapes \(5, 300\) and \(300,\)"):
+        similarities(A, B[0], function=function)
