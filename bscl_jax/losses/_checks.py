@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 
 def check_pairs(**sides: ArrayLike) -> None:
     """Refuses sides of a batch that are no floating-point matrices (b, d) alike, or empty."""
-    shapes = {name: jnp.shape(x) for name, x in sides.items()}
+    shapes = {name: np.shape(x) for name, x in sides.items()}
     given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
     if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
         raise ValueError(
@@ -27,7 +28,7 @@ def check_pairs(**sides: ArrayLike) -> None:
 
 def check_rows(name: str, x: ArrayLike) -> None:
     """Refuses embeddings that are no floating-point matrix (b, d), b ≥ 1, d ≥ 1."""
-    shape = jnp.shape(x)
+    shape = np.shape(x)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(
             f"{name} must have shape (b, d), a text a row, b ≥ 1, d ≥ 1; got shape {shape}"
@@ -37,38 +38,57 @@ def check_rows(name: str, x: ArrayLike) -> None:
 
 def check_floating(name: str, x: ArrayLike) -> None:
     """Refuses an array that is not of a floating-point type."""
-    dtype = jnp.result_type(x)
+    dtype = _type_of(name, x)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(
             f"{name} must be floating point, got {dtype}; embeddings, not token ids, belong here"
         )
 
 
+def _check_hashes(name: str, ids: ArrayLike) -> None:
+    """Refuses content ids that are no integers."""
+    dtype = _type_of(name, ids)
+    if not jnp.issubdtype(dtype, jnp.integer):
+        raise TypeError(f"{name} must be integers, got {dtype}; hash the texts to integers")
+
+
+def _type_of(name: str, x: ArrayLike) -> jnp.dtype:
+    """Return the type of an array's entries; refuses what is no array, such as a list."""
+    try:
+        return jnp.result_type(x)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an array of numbers, got a {type(x).__name__}; pass "
+            f"numpy.asarray({name})"
+        ) from None
+
+
 def check_per_pair(b: int, **arrays: ArrayLike | None) -> None:
     """Refuses an array that does not hold one number for each of the ``b`` pairs."""
     for name, x in arrays.items():
-        if x is not None and jnp.shape(x) != (b,):
+        if x is not None and np.shape(x) != (b,):
             raise ValueError(
-                f"{name} must hold one number a pair, shape ({b},); got shape {jnp.shape(x)}"
+                f"{name} must hold one number a pair, shape ({b},); got shape {np.shape(x)}"
             )
 
 
 def check_labelled(b: int, labelled_negatives: ArrayLike | None) -> None:
     """Refuses what does not say of each of the ``b`` pairs whether it is known to be none."""
     check_per_pair(b, labelled_negatives=labelled_negatives)
-    if labelled_negatives is None or jnp.result_type(labelled_negatives) == jnp.bool_:
+    if labelled_negatives is None:
         return
-    raise TypeError(
-        f"labelled_negatives must be bool, got {jnp.result_type(labelled_negatives)}; of scores "
-        "pass scores <= threshold"
-    )
+    dtype = _type_of("labelled_negatives", labelled_negatives)
+    if dtype != jnp.bool_:
+        raise TypeError(
+            f"labelled_negatives must be bool, got {dtype}; of scores pass scores <= threshold"
+        )
 
 
 def check_extra(extra_targets: ArrayLike | None, d: int) -> None:
     """Refuses extra candidates that are no floating-point (e, d)."""
     if extra_targets is None:
         return
-    shape = jnp.shape(extra_targets)
+    shape = np.shape(extra_targets)
     if len(shape) != 2 or shape[1] != d:
         raise ValueError(
             f"extra_targets must have shape (e, {d}), as wide as the targets; got shape {shape}"
@@ -89,7 +109,7 @@ def check_ids(
         raise ValueError("extra_ids were given without extra_targets; pass both or neither")
     if extra_ids is not None and target_ids is None:
         raise ValueError("extra_ids are compared with target_ids, which were not given; pass both")
-    e = 0 if extra_targets is None else jnp.shape(extra_targets)[0]
+    e = 0 if extra_targets is None else np.shape(extra_targets)[0]
     named = {
         "query_ids": (query_ids, b),
         "target_ids": (target_ids, b),
@@ -98,22 +118,19 @@ def check_ids(
     for name, (ids, count) in named.items():
         if ids is None:
             continue
-        if jnp.shape(ids) not in ((count,), (count, 2)):
+        if np.shape(ids) not in ((count,), (count, 2)):
             raise ValueError(
                 f"{name} must have shape ({count},), or ({count}, 2) for the halves of 64-bit ids; "
-                f"got shape {jnp.shape(ids)}"
+                f"got shape {np.shape(ids)}"
             )
-        if not jnp.issubdtype(jnp.result_type(ids), jnp.integer):
-            raise TypeError(
-                f"{name} must be integers, got {jnp.result_type(ids)}; hash the texts to integers"
-            )
+        _check_hashes(name, ids)
     check_positive_ids(b, target_ids, positive_ids)
     if extra_ids is None or target_ids is None:
         return
-    if jnp.ndim(extra_ids) != jnp.ndim(target_ids):
+    if np.ndim(extra_ids) != np.ndim(target_ids):
         raise ValueError(
             "target_ids and extra_ids must be of one kind, (n,) or (n, 2); got shapes "
-            f"{jnp.shape(target_ids)} and {jnp.shape(extra_ids)}"
+            f"{np.shape(target_ids)} and {np.shape(extra_ids)}"
         )
 
 
@@ -127,18 +144,14 @@ def check_positive_ids(
         raise ValueError(
             "positive_ids are compared with target_ids, which were not given; pass both"
         )
-    shape, words = jnp.shape(positive_ids), jnp.shape(target_ids)[1:]
+    shape, words = np.shape(positive_ids), np.shape(target_ids)[1:]
     if len(shape) != 2 + len(words) or shape[0] != b or shape[2:] != words:
         wanted = ", ".join(map(str, (b, "p", *words)))
         raise ValueError(
             f"positive_ids must have shape ({wanted}), p ids like those of the targets for each of "
             f"{b} rows; got shape {shape}; repeat the target's id where a row has fewer"
         )
-    if not jnp.issubdtype(jnp.result_type(positive_ids), jnp.integer):
-        raise TypeError(
-            f"positive_ids must be integers, got {jnp.result_type(positive_ids)}; hash the texts "
-            "to integers"
-        )
+    _check_hashes("positive_ids", positive_ids)
 
 
 def check_mined(negatives: ArrayLike | None, **known: ArrayLike | None) -> None:
@@ -153,8 +166,8 @@ def check_mined(negatives: ArrayLike | None, **known: ArrayLike | None) -> None:
 
 def check_temperature(temperature: ArrayLike) -> None:
     """Refuses a number that is not finite and positive; the value of an array is not looked at."""
-    if jnp.shape(temperature) != ():
-        raise ValueError(f"temperature must be one number, got shape {jnp.shape(temperature)}")
+    if np.shape(temperature) != ():
+        raise ValueError(f"temperature must be one number, got shape {np.shape(temperature)}")
     if isinstance(temperature, Real) and not 0 < float(temperature) < math.inf:
         raise ValueError(
             f"temperature must be > 0 and finite, got {temperature}; 0.05–0.2 suits unit vectors"
@@ -163,24 +176,22 @@ def check_temperature(temperature: ArrayLike) -> None:
 
 def check_bias(bias: ArrayLike) -> None:
     """Refuses what is not one finite number; the value of an array is not looked at."""
-    if jnp.shape(bias) != ():
-        raise ValueError(f"bias must be one number, got shape {jnp.shape(bias)}")
+    if np.shape(bias) != ():
+        raise ValueError(f"bias must be one number, got shape {np.shape(bias)}")
     if isinstance(bias, Real) and not math.isfinite(float(bias)):
         raise ValueError(f"bias must be finite, got {bias}; −log b suits a batch of b pairs")
 
 
 def check_classes(labels: ArrayLike, text_ids: ArrayLike | None) -> None:
     """Refuses class labels, and ids of texts, that are no integers."""
-    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
+    dtype = _type_of("labels", labels)
+    if not jnp.issubdtype(dtype, jnp.integer):
         raise TypeError(
-            f"labels must be integers, got {jnp.result_type(labels)}; number the classes, "
-            "or hash what makes texts belong together"
+            f"labels must be integers, got {dtype}; number the classes, or hash what makes texts "
+            "belong together"
         )
-    if text_ids is not None and not jnp.issubdtype(jnp.result_type(text_ids), jnp.integer):
-        raise TypeError(
-            f"text_ids must be integers, got {jnp.result_type(text_ids)}; hash the texts to "
-            "integers"
-        )
+    if text_ids is not None:
+        _check_hashes("text_ids", text_ids)
 
 
 def check_dims(dims: Sequence[int], weights: Sequence[float | int]) -> None:

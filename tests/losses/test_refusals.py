@@ -122,6 +122,9 @@ def test_a_wrong_value_is_refused_with_the_remedy(
             "labelled_negatives must be bool, got float.*scores <= threshold",
         ),
         (Q, {"query_ids": Q[:, 0]}, "query_ids must be integers, got float32; hash the texts"),
+        (Q.tolist(), {}, r"queries must be an array of num.*got a list.*numpy.asarray\(queries\)"),
+        (Q, {"query_ids": QUERY_IDS.tolist()}, "query_ids must be an array of numbers, got a list"),
+        (Q, {"labelled_negatives": [True] * len(Q)}, "labelled_negatives must be an array of"),
     ],
 )
 def test_a_wrong_type_is_refused_with_the_remedy(queries: Any, keywords: Any, message: str) -> None:
@@ -137,6 +140,7 @@ def test_a_wrong_type_is_refused_with_the_remedy(queries: Any, keywords: Any, me
         {"hardness_strength": 0},
         {"implementation": "tiled", "tile_size": 1},
         {"extra_targets": Q[:0]},
+        {"labels": LABELS.tolist()},
         {"direction": "queries", "same_side": "queries"},
         {"direction": "queries", "same_side": "targets", "partition": "joint"},
         {"direction": "targets", "same_side": "targets"},

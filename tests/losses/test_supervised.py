@@ -174,6 +174,7 @@ def test_no_type_is_promoted_unasked() -> None:
         ((QUERIES[:, :0], CLASSES), {}, ValueError, r"d ≥ 1; got shape \(8, 0\)"),
         ((CLASSES[:, None], CLASSES), {}, TypeError, "embeddings must be floating point, got int"),
         ((QUERIES, CLASSES[:2]), {}, ValueError, r"labels must hold one number a pair.*\(8,\)"),
+        ((QUERIES, CLASSES.tolist()), {}, TypeError, "labels must be an array.*got a list; pass"),
         ((QUERIES, LABELS), {}, TypeError, "labels must be integers, got float.*hash what makes"),
         ((QUERIES, CLASSES), {"text_ids": TEXT_IDS[:2]}, ValueError, "text_ids must hold one num"),
         ((QUERIES, CLASSES), {"text_ids": LABELS}, TypeError, "text_ids must be integers, got fl"),
