@@ -125,7 +125,7 @@ def train(
     except Interrupted:
         run.save()
         at = f"step {run.position.step} (epoch {run.position.epoch}, batch {run.position.batch})"
-        raise Interrupted(f"stopped after {at}; resume to go on from there") from None
+        raise Interrupted(f"stopped after {at}") from None
     return Outcome(run.state, run.position.best, list(run.position.evaluations))
 
 

@@ -254,7 +254,7 @@ def test_a_stop_before_the_first_order_leaves_nothing_to_save() -> None:
         raise training.Interrupted
 
     saved = []
-    with pytest.raises(training.Interrupted, match=r"stopped after step 0 \(epoch 1, batch 0\)"):
+    with pytest.raises(training.Interrupted, match=r"stopped after step 0 \(epoch 1, batch 0\)$"):
         fake_run(order=order, save=lambda *it: saved.append(it[0]))
     assert saved == []
 
