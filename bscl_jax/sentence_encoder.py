@@ -88,6 +88,36 @@ class SentenceEncoder:
         facts = export.read_facts(encoder.folder)
         return cls(encoder, params, devices=devices, threshold=facts.threshold)
 
+    def __repr__(self) -> str:
+        return (
+            f"SentenceEncoder({self.encoder.source}, dimension={self.dimension}, "
+            f"max_length={self.encoder.max_length}, num_devices={self.num_devices})"
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as a folder that :meth:`load` and sentence-transformers read.
+
+        Args:
+            folder: where it shall appear, whole or not at all; its parents are made. An earlier
+                export at the same place is replaced. The card of the model, and the temperature
+                of its training, go with it.
+
+        Raises:
+            FileExistsError: when something else than an earlier export stands there.
+
+        Example:
+            >>> import tempfile
+            >>> from bscl_jax import SentenceEncoder
+            >>> folder = tempfile.mkdtemp() + "/model"
+            >>> SentenceEncoder.load("all-MiniLM-L6-v2").save(folder)
+            >>> SentenceEncoder.load(folder).dimension
+            384
+        """
+        from bscl_jax import export
+
+        facts = export.read_facts(self.encoder.folder)._replace(threshold=self.threshold)
+        export.sentence_transformers(folder, self.encoder, self.params, **facts._asdict())
+
     @property
     def dimension(self) -> int:
         """Features of a vector."""

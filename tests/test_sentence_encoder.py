@@ -265,6 +265,31 @@ def test_without_a_prompt_for_them_documents_have_none_whatever_the_default(
     assert not np.allclose(asking.encode(TEXTS), bare)
 
 
+def test_what_is_saved_is_the_same_model(model: SentenceEncoder, tmp_path: Path) -> None:
+    first = SentenceEncoder(model.encoder, model.params, threshold=0.25)
+    for _ in range(2):  # the second takes the place of the first
+        first.save(tmp_path / "new" / "model")
+    loaded = SentenceEncoder.load(tmp_path / "new" / "model")
+    np.testing.assert_array_equal(loaded.encode(TEXTS), model.encode(TEXTS))
+    assert loaded.threshold == 0.25
+    card = tmp_path / "new" / "model" / "README.md"
+    assert "Written by bscl_jax from" in card.read_text()
+    card.write_text("# Mine")
+    loaded.save(str(tmp_path / "again"))
+    assert (tmp_path / "again" / "README.md").read_text() == "# Mine"
+
+
+def test_a_model_is_not_saved_over_other_files(model: SentenceEncoder, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"no export|exists|holds"):
+        model.save(tmp_path)
+
+
+def test_its_repr_names_the_model(model: SentenceEncoder) -> None:
+    said = f"SentenceEncoder({model.encoder.source}, dimension=16, max_length="
+    assert repr(model).startswith(said)
+
+
 def test_the_bar_is_drawn_on_request_only(
     model: SentenceEncoder, capsys: pytest.CaptureFixture[str]
 ) -> None:

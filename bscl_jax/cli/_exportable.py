@@ -92,19 +92,6 @@ def from_model(source: str) -> Exportable:
     facts = export.read_facts(encoder.folder)
 
     def write(path: Path) -> None:
-        card = _read_card(encoder) or _plain_card(path, encoder)
-        export.sentence_transformers(path, encoder, params, card=card, **facts._asdict())
+        export.sentence_transformers(path, encoder, params, **facts._asdict())
 
     return Exportable(encoder.source, encoder, params, False, write)
-
-
-def _read_card(encoder: encoders.Encoder) -> str:
-    """Return the model's card as far as it is text; the empty text where it has none or a blank."""
-    path = encoder.folder / "README.md" if encoder.folder else None
-    card = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
-    return card if card.strip() else ""
-
-
-def _plain_card(path: Path, encoder: encoders.Encoder) -> str:
-    header = "---\nlibrary_name: sentence-transformers\n---\n"
-    return f"{header}\n# {path.name}\n\nWritten by bscl_jax from {encoder.source}.\n"

@@ -13,7 +13,7 @@ def sentence_transformers(
     encoder: encoders.Encoder,
     params: Params,
     *,
-    card: str,
+    card: str | None = None,
     documents: tuple[encoders.Encoder, Params] | None = None,
     temperature: float | None = None,
     threshold: float | None = None,
@@ -29,7 +29,8 @@ def sentence_transformers(
         folder: where the folder shall appear; its parents are made.
         encoder: what ``encoders.load`` or ``encoders.random`` returned.
         params: its parameters, trained.
-        card: the model card, Markdown with its YAML header.
+        card: the model card, Markdown with its YAML header; None keeps that of ``encoder.folder``,
+            and writes a short one where there is none.
         documents: encoder and parameters of the tower for documents, where ``encoder`` is for
             queries; the folder is then that of ``encoders.save_router``. None for one encoder.
         temperature: temperature of the loss at the end of training, > 0; None if there was none.
@@ -54,14 +55,26 @@ def sentence_transformers(
         The layout is that of sentence-transformers (Reimers and Gurevych, *Sentence-BERT*, EMNLP
         2019); the parity test loads it with version 6.
     """
+    folder = Path(folder).absolute()
+    card = _find_card(encoder, folder.name) if card is None else card
     if not card.strip():
         raise ValueError("card must hold the text of the model card, was empty")
     facts = Facts(temperature, threshold)
     facts.check()
-    with whole_folder(Path(folder).absolute(), mark=FACTS_FILE) as new:
+    with whole_folder(folder, mark=FACTS_FILE) as new:
         if documents is None:
             encoders.save(new, encoder, params)
         else:
             encoders.save_router(new, (encoder, params), documents)
         (new / "README.md").write_text(card, encoding="utf-8")
         write_facts(new, facts)
+
+
+def _find_card(encoder: encoders.Encoder, title: str) -> str:
+    """Return the model's card as far as it is text; a short one where it has none or a blank."""
+    path = encoder.folder / "README.md" if encoder.folder else None
+    card = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    if card.strip():
+        return card
+    header = "---\nlibrary_name: sentence-transformers\n---\n"
+    return f"{header}\n# {title}\n\nWritten by bscl_jax from {encoder.source}.\n"
