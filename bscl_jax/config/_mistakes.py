@@ -47,6 +47,9 @@ def describe_mistakes(
             shared.add((keys, rule))
         path = (*stage, *keys)
         given = any(path[: len(each)] == each for each in overridden)
+        if not given and (*path[:-1], "kind") in overridden:  # and the rest is of another kind
+            section = ".".join(map(str, path[:-1]))
+            rule += f"; {OVERRIDE} '{section}={{kind: …}}' replaces the whole section"
         place = OVERRIDE if given else _place(layers, path)
         lines.append(f"{place}: {'.'.join(map(str, path))}: {rule}")
     return "\n".join(lines)

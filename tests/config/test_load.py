@@ -299,3 +299,14 @@ def test_places_name_the_file(tmp_path: Path) -> None:
     path.write_text(GOOD + "foo: 1\n")
     with pytest.raises(config.ConfigError, match=r"my\.yaml:8:1: foo: unknown key"):
         config.load(path)
+
+
+def test_keys_that_fit_no_more_a_kind_of_the_command_line_come_with_the_way_to_drop_them() -> None:
+    text = GOOD.replace("kind: batch_softmax}", "kind: batch_softmax, temperature: 0.05}")
+    assert mistakes(text, "loss.kind=cosine_mse") == [
+        "config:5:29: loss.temperature: unknown key; known here: kind, matryoshka_dims; "
+        "--set 'loss={kind: …}' replaces the whole section"
+    ]
+    assert config.parse(text, ["loss={kind: cosine_mse}"]).loss.kind == "cosine_mse"
+    assert "replaces" not in mistakes(text, "loss={kind: cosine_mse, mu: 1}")[0]
+    assert "replaces" not in mistakes(text, "loss.mu=1")[0]
