@@ -120,9 +120,14 @@ def ranking_by_query(
 
 
 def _sorted_grades(
-    scores: Float[np.ndarray, " c"], grades: Float[np.ndarray, " g"], query: int
-) -> Float[np.ndarray, " g"]:
+    scores: Float[np.ndarray, "..."], grades: Float[np.ndarray, "..."], query: int
+) -> Float[np.ndarray, " c"]:
     """Return the grades by falling score; among equal scores the worst first."""
+    if scores.ndim != 1 or grades.ndim != 1:
+        raise ValueError(
+            "scores and grades must hold an array of candidates for each query, query "
+            f"{query} has shapes {scores.shape} and {grades.shape}"
+        )
     if scores.shape != grades.shape or scores.size == 0:
         raise ValueError(
             "each query must have candidates, with one score and one grade each, "

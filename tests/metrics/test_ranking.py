@@ -129,6 +129,8 @@ ONE = np.array([1.0])
     [
         ([ONE], [ONE, ONE], {}, "equally many queries, got 1 and 2"),
         ([ONE, ONE], [ONE, np.ones(2)], {}, "query 1 has 1 scores and 2 grades"),
+        (ONE, ONE, {}, r"an array of candidates for each query, query 0 has shapes \(\) and \(\)"),
+        ([ONE], [np.ones((1, 2))], {}, r"query 0 has shapes \(1,\) and \(1, 2\)"),
         ([np.zeros(0)], [np.zeros(0)], {}, "query 0 has 0 scores and 0 grades"),
         ([np.array([np.nan])], [ONE], {}, "scores must not be nan, query 0"),
         ([ONE], [np.array([-1.0])], {}, r"grades must be finite and ≥ 0, query 0 holds \[-1.0\]"),
