@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 
 def check_pairs(**sides: ArrayLike) -> None:
     """Refuses sides of a batch that are no floating-point matrices (b, d) alike, or empty."""
-    shapes = {name: np.shape(x) for name, x in sides.items()}
+    shapes = {name: _shape(x) for name, x in sides.items()}
     given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
     if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
         raise ValueError(
@@ -28,7 +27,7 @@ def check_pairs(**sides: ArrayLike) -> None:
 
 def check_rows(name: str, x: ArrayLike) -> None:
     """Refuses embeddings that are no floating-point matrix (b, d), b ≥ 1, d ≥ 1."""
-    shape = np.shape(x)
+    shape = _shape(x)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(
             f"{name} must have shape (b, d), a text a row, b ≥ 1, d ≥ 1; got shape {shape}"
@@ -52,6 +51,11 @@ def _check_hashes(name: str, ids: ArrayLike) -> None:
         raise TypeError(f"{name} must be integers, got {dtype}; hash the texts to integers")
 
 
+def _shape(x: ArrayLike) -> tuple[int, ...]:
+    """Return the shape of an array, or of a list of numbers, which jax takes with a warning."""
+    return jnp.shape(jnp.asarray(x) if isinstance(x, list | tuple) else x)
+
+
 def _type_of(name: str, x: ArrayLike) -> jnp.dtype:
     """Return the type of an array's entries; refuses what is no array, such as a list."""
     try:
@@ -66,9 +70,9 @@ def _type_of(name: str, x: ArrayLike) -> jnp.dtype:
 def check_per_pair(b: int, **arrays: ArrayLike | None) -> None:
     """Refuses an array that does not hold one number for each of the ``b`` pairs."""
     for name, x in arrays.items():
-        if x is not None and np.shape(x) != (b,):
+        if x is not None and _shape(x) != (b,):
             raise ValueError(
-                f"{name} must hold one number a pair, shape ({b},); got shape {np.shape(x)}"
+                f"{name} must hold one number a pair, shape ({b},); got shape {_shape(x)}"
             )
 
 
@@ -88,7 +92,7 @@ def check_extra(extra_targets: ArrayLike | None, d: int) -> None:
     """Refuses extra candidates that are no floating-point (e, d)."""
     if extra_targets is None:
         return
-    shape = np.shape(extra_targets)
+    shape = _shape(extra_targets)
     if len(shape) != 2 or shape[1] != d:
         raise ValueError(
             f"extra_targets must have shape (e, {d}), as wide as the targets; got shape {shape}"
@@ -109,7 +113,7 @@ def check_ids(
         raise ValueError("extra_ids were given without extra_targets; pass both or neither")
     if extra_ids is not None and target_ids is None:
         raise ValueError("extra_ids are compared with target_ids, which were not given; pass both")
-    e = 0 if extra_targets is None else np.shape(extra_targets)[0]
+    e = 0 if extra_targets is None else _shape(extra_targets)[0]
     named = {
         "query_ids": (query_ids, b),
         "target_ids": (target_ids, b),
@@ -118,19 +122,19 @@ def check_ids(
     for name, (ids, count) in named.items():
         if ids is None:
             continue
-        if np.shape(ids) not in ((count,), (count, 2)):
+        if _shape(ids) not in ((count,), (count, 2)):
             raise ValueError(
                 f"{name} must have shape ({count},), or ({count}, 2) for the halves of 64-bit ids; "
-                f"got shape {np.shape(ids)}"
+                f"got shape {_shape(ids)}"
             )
         _check_hashes(name, ids)
     check_positive_ids(b, target_ids, positive_ids)
     if extra_ids is None or target_ids is None:
         return
-    if np.ndim(extra_ids) != np.ndim(target_ids):
+    if len(_shape(extra_ids)) != len(_shape(target_ids)):
         raise ValueError(
             "target_ids and extra_ids must be of one kind, (n,) or (n, 2); got shapes "
-            f"{np.shape(target_ids)} and {np.shape(extra_ids)}"
+            f"{_shape(target_ids)} and {_shape(extra_ids)}"
         )
 
 
@@ -144,7 +148,7 @@ def check_positive_ids(
         raise ValueError(
             "positive_ids are compared with target_ids, which were not given; pass both"
         )
-    shape, words = np.shape(positive_ids), np.shape(target_ids)[1:]
+    shape, words = _shape(positive_ids), _shape(target_ids)[1:]
     if len(shape) != 2 + len(words) or shape[0] != b or shape[2:] != words:
         wanted = ", ".join(map(str, (b, "p", *words)))
         raise ValueError(
@@ -166,8 +170,8 @@ def check_mined(negatives: ArrayLike | None, **known: ArrayLike | None) -> None:
 
 def check_temperature(temperature: ArrayLike) -> None:
     """Refuses a number that is not finite and positive; the value of an array is not looked at."""
-    if np.shape(temperature) != ():
-        raise ValueError(f"temperature must be one number, got shape {np.shape(temperature)}")
+    if _shape(temperature) != ():
+        raise ValueError(f"temperature must be one number, got shape {_shape(temperature)}")
     if isinstance(temperature, Real) and not 0 < float(temperature) < math.inf:
         raise ValueError(
             f"temperature must be > 0 and finite, got {temperature}; 0.05–0.2 suits unit vectors"
@@ -176,8 +180,8 @@ def check_temperature(temperature: ArrayLike) -> None:
 
 def check_bias(bias: ArrayLike) -> None:
     """Refuses what is not one finite number; the value of an array is not looked at."""
-    if np.shape(bias) != ():
-        raise ValueError(f"bias must be one number, got shape {np.shape(bias)}")
+    if _shape(bias) != ():
+        raise ValueError(f"bias must be one number, got shape {_shape(bias)}")
     if isinstance(bias, Real) and not math.isfinite(float(bias)):
         raise ValueError(f"bias must be finite, got {bias}; −log b suits a batch of b pairs")
 
