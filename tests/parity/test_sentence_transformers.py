@@ -121,5 +121,5 @@ def test_folders_of_every_layout_are_saved_as_what_they_were(
     for variant, folder in zip(VARIANTS, folders, strict=True):
         for name, key in (("plain", folder), ("similarity", f"{folder}/similarity")):
             np.testing.assert_allclose(
-                found[key], golden[f"{variant}/{name}"], rtol=1e-6, atol=ELEMENT_TOLERANCE
+                found[key], golden[f"{variant}/{name}"], rtol=0, atol=ELEMENT_TOLERANCE
             )
