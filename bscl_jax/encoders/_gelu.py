@@ -47,7 +47,7 @@ def gelu(values: Array) -> Array:
     """
     if values.dtype == jnp.bfloat16:
         return _rounded_gelu(values)
-    return 0.5 * values * (1 + jax.lax.erf(values * 0.5**0.5))
+    return _gelu_by_erf(values)
 
 
 def gelu_of_product(values: Array) -> Array:
@@ -55,6 +55,12 @@ def gelu_of_product(values: Array) -> Array:
     if values.dtype == jnp.bfloat16 and jax.default_backend() == "gpu":
         return _gelu_by_tanh(values)
     return gelu(values)
+
+
+@jax.checkpoint
+def _gelu_by_erf(values: Array) -> Array:
+    """Kept for the backward pass are the values alone: XLA would keep the error function too."""
+    return 0.5 * values * (1 + jax.lax.erf(values * 0.5**0.5))
 
 
 @jax.custom_jvp

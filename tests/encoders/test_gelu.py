@@ -33,6 +33,15 @@ def test_in_bfloat16_it_is_the_exact_one_but_for_rounding():
     assert gelu(values).dtype == jnp.bfloat16
 
 
+@pytest.mark.parametrize("function", [gelu, gelu_of_product])
+def test_in_float32_the_backward_pass_keeps_the_values_alone(function) -> None:
+    values = jnp.asarray(VALUES[:-4], jnp.float32)
+    _, pull = jax.vjp(function, values)
+    (kept,) = jax.tree.leaves(pull)
+    np.testing.assert_array_equal(kept, values)
+    np.testing.assert_allclose(pull(jnp.ones_like(values))[0], SLOPE[:-4], rtol=0, atol=5e-7)
+
+
 def test_the_one_of_cublas_is_off_by_less_than_half_a_thousandth() -> None:
     values = jnp.asarray(VALUES, jnp.float32)
     np.testing.assert_allclose(_gelu._gelu_by_tanh(values), VALUES * PHI, rtol=1e-6, atol=4.8e-4)
