@@ -79,6 +79,13 @@ def hash_prompts(towers: Towers) -> dict[str, str]:
     return {"prompts": hashlib.sha256(prompts.encode()).hexdigest()}
 
 
+def hash_settings(towers: Towers) -> dict[str, str]:
+    """Hash what the folders of the models say of their layers, under ``settings``."""
+    found = [tower.encoder for tower in towers]
+    settings = repr([(each.checkpoint.config, each.dense, each.include_prompt) for each in found])
+    return {"settings": hashlib.sha256(settings.encode()).hexdigest()}
+
+
 def describe_surroundings(mesh: Mesh) -> str:
     """Describe program, settings and machine, by which equal arguments have equal results."""
     settings: Any = jax.config  # its attributes are made at run time

@@ -13,7 +13,12 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import Extras, count_extras, make_batches
-from bscl_jax.assemble._fingerprint import describe_start, hash_models, hash_prompts
+from bscl_jax.assemble._fingerprint import (
+    describe_start,
+    hash_models,
+    hash_prompts,
+    hash_settings,
+)
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._kept_traces import TraceCache, compile_now
@@ -169,7 +174,7 @@ def lay_road(
     def sources() -> dict[str, str]:
         orders = hash_orders(config, len(task.train.queries))
         models = hash_models(config, towers, params) | hash_prompts(towers)
-        return {**hashes, **models, **orders}
+        return {**hashes, **models, **hash_settings(towers), **orders}
 
     steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(

@@ -18,6 +18,7 @@ LATER = {
     "encoder": "the model of encoder has",
     "target_encoder": "the model of target_encoder has",
     "prompts": "the prompts of the models have",
+    "settings": "the settings in the folders of the models have",
     "orders": "the orders of shuffling.path have",
 }
 """What a run notes beside its splits; one that began before that was noted goes on without."""

@@ -192,8 +192,22 @@ def test_a_run_whose_model_was_replaced_is_not_resumed_and_one_that_was_moved_ba
         assert tiny.train(tiny_config, folder, *models, *tiny.FAST, resume=True) == 0
 
 
-def test_a_run_whose_model_has_other_prompts_by_now_is_not_resumed(
-    tiny_config: Path, reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "old", "new", "what"),
+    [
+        ("config_sentence_transformers.json", "at: ", "found: ", "prompts of the models"),
+        ("config.json", '"gelu"', '"relu"', "settings in the folders of the models"),
+    ],
+)
+def test_a_run_whose_model_has_other_prompts_or_settings_by_now_is_not_resumed(
+    name: str,
+    old: str,
+    new: str,
+    what: str,
+    tiny_config: Path,
+    reference: Path,
+    tmp_path: Path,
+    capsys,
 ) -> None:
     shutil.copytree(reference / "model", tmp_path / "model")
     file = tmp_path / "model" / "config_sentence_transformers.json"
@@ -203,11 +217,13 @@ def test_a_run_whose_model_has_other_prompts_by_now_is_not_resumed(
     folder = tmp_path / "run"
     with a_signal_after(lambda record: record["event"] == "step"):
         assert tiny.train(tiny_config, folder, model) == STOPPED
-    before = file.read_text()
-    file.write_text(before.replace("at: ", "found: "))
+    edited = tmp_path / "model" / name
+    before = edited.read_text()
+    assert before.count(old) == 1
+    edited.write_text(before.replace(old, new))
     assert tiny.train(tiny_config, folder, model, resume=True) == 2
-    assert "the prompts of the models have changed since" in capsys.readouterr().err
-    file.write_text(before)
+    assert f"the {what} have changed since" in capsys.readouterr().err
+    edited.write_text(before)
     assert tiny.train(tiny_config, folder, model, resume=True) == 0
 
 
