@@ -65,7 +65,7 @@ def _split(loc: Keys) -> tuple[Keys, Keys, type]:
 def _rule(detail: ErrorDetails, keys: Keys, loc: Keys, root: type) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "missing":
-        return "is required"
+        return f"is required; write {_example(keys, root)}"
     if kind == "unexpected_keyword_argument":
         return f"unknown key; {_known(keys, loc, root)}"
     if kind in KIND_ERRORS:
@@ -78,6 +78,22 @@ def _rule(detail: ErrorDetails, keys: Keys, loc: Keys, root: type) -> str:
         message = message.partition(", ")[0]  # the rest says what "was ..." says too
     message = message.replace("input should be", "must be").replace("should have", "must have")
     return f"{message}, was {_shown(detail['input'])}"
+
+
+def _example(keys: Keys, root: type) -> str:
+    """Show how a missing key is written."""
+    *sections, name = keys
+    if sections:
+        return f"{name}: … in {'.'.join(map(str, sections))}"
+    if any(kinds := _kinds_at(name, root)):
+        return f"{name}: {{kind: …}} with one of {', '.join(map(repr, kinds))}"
+    (form,) = _forms_at(name, root)
+    needed = [f"{each.name}: …" for each in dataclasses.fields(form) if _is_needed(each)]
+    return f"{name}: {{{', '.join(needed)}}}"
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    return field.default is field.default_factory is dataclasses.MISSING
 
 
 def _known(keys: Keys, loc: Keys, root: type) -> str:

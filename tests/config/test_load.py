@@ -182,8 +182,20 @@ def test_a_value_of_a_wrong_type_is_named(override: str, rule: str) -> None:
     assert mistakes(GOOD, override) == [f"--set: {override.partition('=')[0]}: {rule}"]
 
 
-def test_a_missing_section_is_named() -> None:
-    assert mistakes(GOOD.replace("data: {kind: library_desk}", "")) == ["config: data: is required"]
+@pytest.mark.parametrize(
+    ("given", "mistake"),
+    [
+        ("run: {dir: runs/example}", "config: run: is required; write run: {dir: …}"),
+        ("dir: runs/example", "config:2:1: run.dir: is required; write dir: … in run"),
+        (
+            "shuffling: {kind: random}",
+            "config: shuffling: is required; write shuffling: {kind: …} with one of "
+            f"{SHUFFLINGS}",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_with_how_it_is_written(given: str, mistake: str) -> None:
+    assert mistakes(GOOD.replace(given, "")) == [mistake]
 
 
 def test_an_unknown_column_role_is_named() -> None:
