@@ -105,9 +105,10 @@ def _mark(axes: Any, marks: Mapping[float, str] | None) -> None:
             name,
             (at, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
+            xytext=(2, 3),  # above the axes, left of the names of lines
             textcoords="offset points",
-            va="top",
+            ha="right",
+            fontsize=9,
         )
 
 
@@ -126,7 +127,7 @@ def _svg(label: str, draw: Any, *, right: float = 0.97) -> str:
         # There is no step 2.5.
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.yaxis.set_major_formatter("{x:.4g}")
-        axes.set_title(label, loc="left", fontsize=12, pad=12)
+        axes.set_title(label, loc="left", fontsize=12, pad=16)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()

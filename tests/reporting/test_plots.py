@@ -55,6 +55,15 @@ def test_names_of_lines_that_end_together_stand_apart() -> None:
     assert heights["unseen"] > 0.14 * 72 * 3.1 - GAP / 2  # not among the words of the title
 
 
+def test_the_name_of_a_stage_in_the_last_epoch_is_clear_of_the_names_of_lines() -> None:
+    curves = {"seen": [0.4, 0.5], "unseen": [0.5, 0.6]}
+    svg = epoch_curves([0, 1], curves, label="dev mrr", marks={1: "combo"})
+    places = {text: (x, y) for text, x, y in texts(svg)}
+    assert places["combo"][0] < places["unseen"][0]
+    assert places["combo"][1] < places["unseen"][1] - 9
+    assert "text-anchor: end" in svg[: svg.index("combo")].rpartition("<text")[2]
+
+
 def test_only_places_that_are_too_near_are_moved() -> None:
     assert spread([], gap=14, top=100) == []
     assert spread([10, 50, 90], gap=14, top=100) == [10, 50, 90]
