@@ -18,11 +18,16 @@ def begun_extras(folder: RunFolder) -> assemble.Extras | None:
     return None if noted is None else assemble.Extras(**noted)
 
 
-def describe_data(config: configs.Config, task: Task) -> list[str]:
-    """Return lines on the data, warnings among them."""
+def name_rows(config: configs.Config) -> str:
+    """Say what a run makes of its training pairs."""
+    losses = [stage.loss for stage in configs.list_stages(config)]
+    return "triplets" if any(map(assemble.takes_triplets, losses)) else "pairs"
+
+
+def describe_data(config: configs.Config, task: Task, *, rows: str = "pairs") -> list[str]:
+    """Return lines on the data, warnings among them; ``rows`` are what the task trains on."""
     counts = task.counts
     losses = [stage.loss for stage in configs.list_stages(config)]
-    rows = "triplets" if any(map(assemble.takes_triplets, losses)) else "pairs"
     lines = [f"data     {config.data.kind}, {len(task.train.queries)} training {rows}"]
     if "train/negatives" in counts:
         dropped = counts["train/negatives_that_are_positives"]

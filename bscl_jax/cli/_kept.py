@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from bscl_jax import assemble, checkpoint
 from bscl_jax import config as configs
-from bscl_jax.cli._data import count_data
+from bscl_jax.cli._data import count_data, name_rows
 from bscl_jax.cli._not_defined import describe_undefined
 from bscl_jax.cli._stages import count_stages, describe_stages
 from bscl_jax.types import BinaryPairs, EvaluationSet, Params, Task
@@ -80,7 +80,7 @@ def describe(
     """Return the short facts of a run that report and model card show."""
     facts = {
         "model": f"{base_model(config.encoder)} ({road.encoder.source})",
-        "data": f"{config.data.kind}, {len(road.task.train.queries)} training pairs",
+        "data": f"{config.data.kind}, {len(road.task.train.queries)} training {name_rows(config)}",
         "kept": f"epoch {kept.epoch} of {road.stages[-1].epochs[-1]}, {kept.why}",
     }
     if config.target_encoder is not None:

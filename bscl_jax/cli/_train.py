@@ -12,7 +12,7 @@ from rich.console import Console
 from bscl_jax import assemble, checkpoint, parallel, reporting, training
 from bscl_jax import config as configs
 from bscl_jax.cli._cache import cache_folder
-from bscl_jax.cli._data import begun_extras, describe_data, keep_quarantine
+from bscl_jax.cli._data import begun_extras, describe_data, keep_quarantine, name_rows
 from bscl_jax.cli._finish import finish, restore_kept, show_results
 from bscl_jax.cli._first_step import FirstStep
 from bscl_jax.cli._fit import fit
@@ -183,7 +183,7 @@ def introduce(config: configs.Config, road: assemble.Road, console: Console) -> 
         source = road.towers.targets.encoder.source
         say(console, f"targets  {base_model(config.target_encoder)} ({source})")
     say(console, f"devices  {config.training.devices or len(devices)} × {devices[0].device_kind}")
-    for line in describe_data(config, road.task):
+    for line in describe_data(config, road.task, rows=name_rows(config)):
         say(console, line)
     if config.stages:
         say(console, f"stages   {describe_stages(road.stages)}")

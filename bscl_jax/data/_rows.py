@@ -157,7 +157,8 @@ def _picked(
             yield Row(line, (), f": {BLANK}")
         elif len(cells) != len(header):
             found, asked = len(cells), len(header)
-            problem = f": the row has {found} cells, the header {asked}; {advice}"
+            cells_found = f"{found} cell{'s' * (found > 1)}"
+            problem = f": the row has {cells_found}, the header {asked}; {advice}"
             yield Row(line, (), problem, cells)
         else:
             yield Row(line, [cells[place] for place in places], whole=cells)

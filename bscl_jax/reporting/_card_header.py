@@ -43,7 +43,7 @@ def _results(data: str, test: Mapping[str, float]) -> list[dict[str, Any]]:
             "task": {"type": TASK},
             # The hub takes results for those of one set unless type, config or split differ.
             "dataset": {
-                "name": f"{data}, {group}",
+                "name": data if group == data else f"{data}, {group}",
                 "type": data,
                 "config": group,
                 "split": "test",

@@ -42,7 +42,7 @@ def test_rows_that_cannot_be_used_are_passed_over_and_told(tmp_path, on_error):
     assert problems[0].startswith("column 'label': 'x' is not a finite number")
     assert "column 'query': the text is empty" in problems[1]
     assert "column 'label': '7' is outside the scale 0 to 1" in problems[1]
-    assert problems[2].startswith("the row has 1 cells, the header 2")
+    assert problems[2].startswith("the row has 1 cell, the header 2")
 
 
 def test_by_default_nothing_is_read(tmp_path):

@@ -159,7 +159,7 @@ def test_a_row_with_too_many_cells_is_placed(tmp_path):
 
 def test_a_csv_row_with_too_few_cells_is_placed_after_a_row_of_two_lines(tmp_path):
     path = write(tmp_path, "a.csv", 'query,target\n"q\nq",t\nq\n')
-    assert f"{path}, line 4: the row has 1 cells, the header 2" in message_of(path)
+    assert f"{path}, line 4: the row has 1 cell, the header 2" in message_of(path)
 
 
 @pytest.mark.parametrize(

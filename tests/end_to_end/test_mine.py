@@ -71,6 +71,12 @@ def test_the_file_has_columns_and_scale_of_the_configs_own(tmp_path, capsys):
     assert sum(map(len, task.train.negatives or ())) == 3 * sum(row["note"] > 2.5 for row in rows)
 
 
+def test_what_is_mined_for_a_loss_of_triplets_is_pairs(tmp_path, capsys):
+    path = tiny.write(tmp_path)
+    assert mine(path, "--set", "loss={kind: triplet, negatives: given}") == 0
+    assert "data     pairs, 22 training pairs" in capsys.readouterr().out
+
+
 def test_ranks_margin_and_guide_reach_the_search(tmp_path, reference, monkeypatch):
     given = {}
 

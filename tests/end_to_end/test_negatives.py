@@ -55,6 +55,7 @@ def test_a_run_on_triplets_has_the_negative_of_each_row_in_its_batches(hard, tmp
     overrides = (tiny.HARD, triplets, *tiny.FAST)
     assert tiny.train(hard, tmp_path / "run", *overrides) == 0
     assert "19 training triplets" in capsys.readouterr().out
+    assert "19 training triplets" in (tmp_path / "run" / "report.html").read_text()
     losses = tiny.losses(tmp_path / "run")
     assert len(losses) == 3
     assert tiny.is_finite(dict(enumerate(losses)))
@@ -108,7 +109,7 @@ def test_rows_that_cannot_be_used_are_passed_over_and_kept_if_asked_for(tmp_path
         rows = [json.loads(line) for line in kept.read_text().splitlines()]
         assert [row["place"] for row in rows] == ["line 24", "line 25"]
         assert rows[0]["row"] == ["", "no query", "1"]
-        assert rows[1]["problem"].startswith("the row has 1 cells, the header 3")
+        assert rows[1]["problem"].startswith("the row has 1 cell, the header 3")
 
 
 def test_what_stands_in_two_splits_is_in_the_results_and_the_report(tmp_path):

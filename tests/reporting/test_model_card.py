@@ -56,6 +56,12 @@ def test_the_hub_reads_the_header() -> None:
     ]
 
 
+def test_a_set_that_is_called_as_the_data_are_is_named_once() -> None:
+    header = ModelCard(make(data="pairs", test={"pairs/mrr": 0.5})).data.to_dict()
+    (result,) = model_index_to_eval_results(header["model-index"])[1]
+    assert result.dataset_name == "pairs"
+
+
 def test_a_header_names_no_base_and_no_results_where_there_are_none() -> None:
     header = ModelCard(make(test={}, baseline={})).data.to_dict()
     assert header.keys() == {"library_name", "pipeline_tag", "tags"}
