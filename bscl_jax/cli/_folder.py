@@ -180,12 +180,13 @@ def check_may_start(folder: RunFolder, config: configs.Config, *, resume: bool) 
         )
 
 
-def check_in_place(path: Path, config: configs.Config) -> None:
+def check_in_place(path: Path, config: configs.Config, *, several: bool = False) -> None:
     """Refuse to begin anew with the config of an unfinished run whose folder was moved.
 
     Args:
         path: the config file.
         config: what it says.
+        several: go on with the runs of several seeds, of which this may be one.
 
     Raises:
         RunError: with where the run is now.
@@ -194,9 +195,10 @@ def check_in_place(path: Path, config: configs.Config) -> None:
     elsewhere = path.name == here.config.name and here.path.resolve() != there.path.resolve()
     unfinished = here.state() == "unfinished" and here.checkpoints.is_dir()
     if elsewhere and unfinished and there.state() == "new":
+        of_seeds = several and here.path.name == f"{SEED}{config.run.seed}"
         raise RunError(
             f"the run in {here.path}, which began in {there.path}, was moved; add "
-            f"--set run.dir={here.path}"
+            f"--set run.dir={here.path.parent if of_seeds else here.path}"
         )
 
 

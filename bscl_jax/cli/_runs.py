@@ -8,7 +8,13 @@ from typing import Any
 
 from bscl_jax import config as configs
 from bscl_jax import parallel, training
-from bscl_jax.cli._folder import PLACE, RunError, check_may_start, differences
+from bscl_jax.cli._folder import (
+    PLACE,
+    RunError,
+    check_in_place,
+    check_may_start,
+    differences,
+)
 from bscl_jax.cli._processes import make_console
 from bscl_jax.cli._say import say
 from bscl_jax.cli._seeds import SeedsFolder, check_holds_runs, read_scores
@@ -38,6 +44,8 @@ def train_runs(config_path: str, *, overrides: Sequence[str], num_runs: int, res
 
     def prepare() -> tuple[configs.Config, SeedsFolder, dict[int, configs.Config]]:
         config = configs.load(config_path, overrides)
+        if resume:
+            check_in_place(Path(config_path), config, several=True)
         folder = SeedsFolder(Path(config.run.dir).expanduser())
         seeded = with_seeds(config, folder, num_runs)
         check_may_all_start(folder, seeded, resume=resume)

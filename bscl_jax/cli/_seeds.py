@@ -98,7 +98,11 @@ def read_finished(folder: SeedsFolder) -> dict[int, dict[str, Any]]:
     """
     seeds = folder.seeds()
     if not seeds:
-        raise RunError(f"{folder.path} holds no runs of several seeds; train --runs makes them")
+        single = RunFolder(folder.path)
+        what = "no runs of several seeds"
+        if single.state() != "new":
+            what = f"a single run (its scores are in {single.results.name}), {what}"
+        raise RunError(f"{folder.path} holds {what}; train --runs 3 makes them")
     runs = {seed: folder.run(seed) for seed in seeds}
     return {seed: read_scores(run) for seed, run in runs.items() if run.state() == "finished"}
 

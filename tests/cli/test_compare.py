@@ -143,10 +143,11 @@ def test_one_seed_in_common_is_refused(folders, tmp_path, capsys):
 
 
 def test_a_folder_without_runs_of_several_seeds_is_refused(folders, tmp_path, capsys):
-    message = f"{tmp_path}/none holds no runs of several seeds; train --runs makes them"
+    message = f"{tmp_path}/none holds no runs of several seeds; train --runs 3 makes them"
     assert refuse(capsys, folders[0], tmp_path / "none") == message
     single = folders[0] / "seed-3"
-    assert refuse(capsys, single, folders[1]).startswith(f"{single} holds no runs of several")
+    message = f"{single} holds a single run (its scores are in results.json), no runs of several"
+    assert refuse(capsys, single, folders[1]).startswith(message)
 
 
 def test_an_unknown_measure_is_refused_and_the_known_are_named(folders, capsys):

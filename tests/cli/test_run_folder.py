@@ -26,6 +26,7 @@ from bscl_jax.cli._folder import (
     start,
 )
 from tests.cli.conftest import USER_MISTAKE
+from tests.cli.left import leave_run
 from tests.end_to_end import tiny
 
 
@@ -103,6 +104,17 @@ def test_a_run_that_was_moved_is_not_begun_anew_where_it_was(unfinished, tmp_pat
     here = config.load(moved / "config.yaml", [f"run.dir={moved}"])
     check_in_place(moved / "config.yaml", here)
     check_may_start(RunFolder(moved), here, resume=True)
+
+
+def test_one_of_several_runs_that_were_moved_is_not_begun_anew(sound, tmp_path, capsys):
+    run = leave_run(sound, tmp_path / "runs" / "seed-3").path
+    (run / "checkpoints").mkdir()
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    command = ["train", "--config", str(tmp_path / "moved" / "seed-3" / "config.yaml"), "--resume"]
+    assert main([*command, "--runs", "2"]) == USER_MISTAKE
+    message = f"which began in {run}, was moved; add --set run.dir={tmp_path / 'moved'}"
+    assert capsys.readouterr().err.rstrip().endswith(message)
+    assert not run.exists()
 
 
 def test_a_damaged_config_of_the_run_is_named(refuse, unfinished):
