@@ -84,7 +84,8 @@ def _example(keys: Keys, root: type) -> str:
     """Show how a missing key is written."""
     *sections, name = keys
     if sections:
-        return f"{name}: … in {'.'.join(map(str, sections))}"
+        section = ".".join(map(str, sections))
+        return f"{name}: … in {section}, or {OVERRIDE} {section}.{name}=…"
     if any(kinds := _kinds_at(name, root)):
         return f"{name}: {{kind: …}} with one of {', '.join(map(repr, kinds))}"
     (form,) = _forms_at(name, root)

@@ -186,7 +186,10 @@ def test_a_value_of_a_wrong_type_is_named(override: str, rule: str) -> None:
     ("given", "mistake"),
     [
         ("run: {dir: runs/example}", "config: run: is required; write run: {dir: …}"),
-        ("dir: runs/example", "config:2:1: run.dir: is required; write dir: … in run"),
+        (
+            "dir: runs/example",
+            "config:2:1: run.dir: is required; write dir: … in run, or --set run.dir=…",
+        ),
         (
             "shuffling: {kind: random}",
             "config: shuffling: is required; write shuffling: {kind: …} with one of "
