@@ -3,7 +3,7 @@
 from bscl_jax import assemble, data
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunFolder, read_extras
-from bscl_jax.types import Task
+from bscl_jax.types import RetrievalSet, Task
 
 
 def count_data(task: Task) -> dict[str, int]:
@@ -44,6 +44,15 @@ def describe_data(config: configs.Config, task: Task, *, rows: str = "pairs") ->
             lines.append(f"warning: {part}: {rejected} of {total} rows were passed over")
         if without := counts.get(f"{part}/queries_without_positive"):
             lines.append(f"warning: {part}: {without} queries have no positive document")
+    sets = {f"dev/{name}": each for name, each in task.dev.items()}
+    sets |= {f"test/{name}": each for name, each in task.test.items()}
+    lines += [
+        f"warning: {name}: every text answers every query, so any model scores 1; give rows with "
+        "other targets"
+        for name, each in sets.items()
+        if isinstance(each, RetrievalSet)
+        and min(map(len, each.relevant), default=0) == len(each.corpus)
+    ]
     for name, count in data.check_overlap(task).items():
         splits, _, what = name.rpartition("/")
         if count and what != "targets":

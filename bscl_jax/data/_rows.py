@@ -49,7 +49,8 @@ def tsv_rows(
     del optional  # the header has a column for all rows or for none
     bare = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     rows = ((n, line.split("\t") if line else []) for n, line in enumerate(bare, start=1))
-    return _picked(path, rows, columns, "part the cells by one tab each, with none inside a text")
+    advice = "part the cells by one tab each, with none inside a text"
+    return _picked(path, rows, columns, advice, advice)
 
 
 def csv_rows(
@@ -61,7 +62,7 @@ def csv_rows(
     """Rows of comma-separated text with a header; cells may be in double quotes."""
     del optional
     advice = 'put cells that hold a comma into double quotes ("")'
-    return _picked(path, _split_csv(lines), columns, advice)
+    return _picked(path, _split_csv(lines), columns, advice, "part the cells by commas")
 
 
 def jsonl_rows(
@@ -138,6 +139,7 @@ def _picked(
     rows: Iterable[tuple[int, list[str] | str]],
     columns: Sequence[str],
     advice: str,
+    parted: str,
 ) -> Iterator[Row]:
     rows = _without_trailing_blanks(rows)
     line, header = next(rows, (0, []))
@@ -146,6 +148,8 @@ def _picked(
     if isinstance(header, str):
         raise DataError(f"{path}, line {line}: {header}")
     remedy = "name the column as the file does or correct the header"
+    if len(header) == 1 < len(columns):
+        remedy += f"; {parted}"
     places = [
         find_column(f"{path}, line 1", header, column, holder="header", remedy=remedy)
         for column in columns

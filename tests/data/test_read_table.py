@@ -324,3 +324,17 @@ def test_a_scale_must_rise(scale):
         ValueError, match=r"a scale must run from a number to a greater one at a finite"
     ):
         as_score(*scale)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "header", "parted"),
+    [
+        (".csv", "query;label", "part the cells by commas"),
+        (".tsv", "query,label", "part the cells by one tab each, with none inside a text"),
+    ],
+)
+def test_another_separator_than_the_suffix_says_is_suspected(tmp_path, suffix, header, parted):
+    path = tmp_path / f"a{suffix}"
+    path.write_text(f"{header}\na\n")
+    with pytest.raises(DataError, match=f"columns present: '{header}'; .*; {parted}$"):
+        read_table(path, {"query": as_text, "label": as_text})
