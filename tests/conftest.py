@@ -27,10 +27,16 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 @pytest.fixture
-def float64():
-    """Run a test in double precision."""
+def float64() -> Iterator[None]:
+    """Run a test in double precision.
+
+    What it shows is algebra, whichever way XLA computes it: so that programs are compiled without
+    most optimizations, in two thirds of the time.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
     with jax.enable_x64(True):
         yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture
