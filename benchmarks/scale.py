@@ -8,7 +8,7 @@ The slope is that of a straight line through the logarithms: 1 doubles with what
 
 - pairs: N made-up pairs of texts become token ids and content ids, and one example-based order of
   random vectors (64 features, 50 neighbors).
-- loss: value and both gradients of the batch softmax in tiles, N couples of 64 features.
+- loss: value and both gradients of the batch softmax in tiles, N pairs of 64 features.
 - batch, length: a training step of all-MiniLM-L6-v2's shape; 64 tokens a text, or 16 pairs.
 - devices: the same step of 64 pairs divided over virtual devices, which share the cores.
 - cached: a training step of N pairs of 8 tokens with GradCache, in chunks of 256 rows.
@@ -38,7 +38,7 @@ AXES = {
 }
 LABELS = {
     "pairs": "pairs of the data",
-    "loss": "couples of the loss",
+    "loss": "pairs of the loss",
     "batch": "pairs of a batch",
     "length": "tokens of a text",
     "devices": "virtual devices",
