@@ -1,4 +1,4 @@
-"""Fine-tune a sentence encoder with the loss and Optax, without the trainer.
+"""Fine-tune a sentence encoder with the loss, an order by example and Optax, no trainer.
 
 python examples/finetune_encoder.py [MODEL]     # a folder or a hub name, or all-MiniLM-L6-v2
 """
@@ -21,7 +21,8 @@ def main(model: str = "all-MiniLM-L6-v2") -> None:
     encoder, params = encoders.load(model, max_length=LENGTHS[-1])
     pairs = data.load_task("library_desk").train
     query_ids, target_ids = map(data.content_ids, (pairs.queries, pairs.targets))
-    order = shuffling.random(len(pairs.queries), seed=0)
+    vectors = SentenceEncoder(encoder, params).encode(pairs.queries, normalize=True)
+    order = shuffling.by_example(vectors, group_size=8, seed=0, text_ids=query_ids)
     optimizer = optax.adamw(2e-5, weight_decay=0.01)
     state = optimizer.init(params)
 
