@@ -46,6 +46,17 @@ def test_settings_that_fit_give_the_mesh():
     assert mesh.size == 4
 
 
+@pytest.mark.parametrize("kind", ["cosent", "pearson"])
+@pytest.mark.parametrize("scores", [None, [1.0] * len(PAIRS.queries)])
+def test_a_loss_that_compares_grades_is_refused_where_they_do_not_differ(kind, scores):
+    task = Task(PAIRS._replace(scores=scores), DEV, {})
+    settings = parse(f"stages=[{{}}, {{loss: {{kind: {kind}}}}}]", "training.batch_size=8")
+    with pytest.raises(ValueError, match=rf"stages\.1\.loss\.kind: {kind} learns from labels"):
+        assemble.check_fits(settings, task)
+    graded = [0.5, *[1.0] * (len(PAIRS.queries) - 1)]
+    assemble.check_fits(settings, Task(PAIRS._replace(scores=graded), DEV, {}))
+
+
 def test_a_rooms_message_gets_the_section_unless_it_names_a_file():
     with pytest.raises(ValueError, match=r"^encoder: too long$"), assemble.named("encoder"):
         raise ValueError("too long")

@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from bscl_jax import config as configs
 from bscl_jax import data, evaluation, parallel
+from bscl_jax.assemble._stages import list_stages
 from bscl_jax.types import EvaluationSet, Pairs, Task
 
 
@@ -54,9 +55,21 @@ def check_fits(config: configs.Config, task: Task) -> Mesh:
         attempt("training.batch_size", parallel.place, np.zeros(batch_size), mesh)
     if mesh is not None and (num_negatives := config.training.num_negatives) is not None:
         attempt("training.num_negatives", check_num_negatives, num_negatives, task.train, mesh)
+    for stage in list_stages(config):
+        attempt(f"{stage.place}loss.kind", check_grades, stage.section.loss, task.train)
     if problems or mesh is None:
         raise ValueError("\n".join(problems))
     return mesh
+
+
+def check_grades(loss: configs.Loss, pairs: Pairs) -> None:
+    """Refuse a loss that compares grades where all are the same: its gradient would be zero."""
+    grades = () if pairs.scores is None else pairs.scores
+    if isinstance(loss, configs.CosentLoss | configs.PearsonLoss) and len(set(grades)) < 2:
+        raise ValueError(
+            f"{loss.kind} learns from labels that differ, which the training pairs have not; name "
+            "their column in data.columns (label), or take batch_softmax, for pairs without labels"
+        )
 
 
 def check_num_negatives(num_negatives: int, pairs: Pairs, mesh: Mesh) -> None:
