@@ -26,15 +26,15 @@ class Leaf(NamedTuple):
 
 
 class Vocabulary(NamedTuple):
-    """How the tokenizer of a folder without ``tokenizer.json`` is made.
+    """How the tokenizer of a folder is made.
 
     Attributes:
-        builder: class of transformers that makes it.
-        files: what that class needs of the folder.
+        builder: class of transformers that makes it, where the folder names none.
+        files: what makes one without ``tokenizer.json``; nothing does where there are none.
     """
 
     builder: str
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 WORD_PIECES = Vocabulary("BertTokenizer", ("vocab.txt",))
@@ -58,7 +58,7 @@ class Family:
         ignored: starts of the names of tensors that are left aside, with the reason.
         carried: those starts among them whose tensors ``save`` writes back unchanged.
         pad_token: the padding token where the tokenizer's files name none.
-        vocabulary: how a tokenizer is made without ``tokenizer.json``; None for no way.
+        vocabulary: how a tokenizer is made; None where ``tokenizer.json`` alone says it.
     """
 
     model_type: str

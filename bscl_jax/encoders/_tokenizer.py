@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer, normalizers
 
-from bscl_jax.encoders._family import Family
+from bscl_jax.encoders._family import Family, Vocabulary
 from bscl_jax.encoders._json import check_size, shown
 from bscl_jax.encoders._tokenizer_config import (
     CONFIG,
@@ -106,9 +106,10 @@ def _side(path: Path, tokenizer: Tokenizer, facts: Mapping[str, Any]) -> str:
 
 
 def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenizer:
-    vocabulary = family.vocabulary
-    if vocabulary is None or not all((folder / name).is_file() for name in vocabulary.files):
-        other = "" if vocabulary is None else f" or {' and '.join(vocabulary.files)}"
+    vocabulary = family.vocabulary or Vocabulary("")
+    files = vocabulary.files
+    if not files or not all((folder / name).is_file() for name in files):
+        other = f" or {' and '.join(files)}" if files else ""
         raise FileNotFoundError(
             f"{folder} has no tokenizer: tokenizer.json{other} is needed; AutoTokenizer of "
             "transformers makes tokenizer.json of other files, with save_pretrained(folder)"
@@ -116,7 +117,7 @@ def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenize
     if kind != vocabulary.builder and not {kind, vocabulary.builder} <= {*LIKE_BERT}:
         raise ValueError(
             f"the tokenizer of {folder} is a {kind}, which cannot be made of "
-            f"{' and '.join(vocabulary.files)} alone; a tokenizer.json is needed"
+            f"{' and '.join(files)} alone; a tokenizer.json is needed"
         )
     builder = _import(kind if kind in LIKE_BERT else vocabulary.builder)
     try:
@@ -126,7 +127,7 @@ def _from_vocabulary(folder: Path, family: Family, kind: str | None) -> Tokenize
         tokenizer.encode(_ANY_TEXT)
     except Exception as error:  # of any type, by what is damaged
         raise ValueError(
-            f"the tokenizer of {folder} cannot be made of {' and '.join(vocabulary.files)}: {error}"
+            f"the tokenizer of {folder} cannot be made of {' and '.join(files)}: {error}"
         ) from error
     return tokenizer
 

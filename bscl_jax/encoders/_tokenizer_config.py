@@ -1,23 +1,19 @@
 """What the files beside a tokenizer say of it, followed as transformers does."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models
 
 from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._json import read_json, shown
+from bscl_jax.encoders._tokenizer_classes import KINDS, follow_class
 
 CONFIG = "tokenizer_config.json"
-LIKE_BERT = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer")
+LIKE_BERT = [name for name, kind in KINDS.items() if kind.model is models.WordPiece]
 """Classes of transformers that make word pieces of a ``vocab.txt``."""
-
-_LETTERS = {
-    "do_lower_case": ("lowercase", True),
-    "strip_accents": ("strip_accents", None),
-    "tokenize_chinese_chars": ("handle_chinese_chars", True),
-}
 
 
 def read_tokenizer_facts(folder: Path) -> dict[str, Any]:
@@ -34,8 +30,9 @@ def read_tokenizer_facts(folder: Path) -> dict[str, Any]:
 def find_class(folder: Path, family: Family, facts: Mapping[str, Any]) -> str | None:
     """Name the class of transformers that reads the files, without ``Fast``; None is any."""
     named = facts.get("tokenizer_class") or read_json(folder / "config.json").get("tokenizer_class")
-    usual = None if family.vocabulary is None else family.vocabulary.builder
-    return str(named).removesuffix("Fast") if named else usual
+    if family.vocabulary is None:
+        return None
+    return str(named).removesuffix("Fast") if named else family.vocabulary.builder
 
 
 def follow_config(
@@ -47,19 +44,15 @@ def follow_config(
         path: of the config, for messages.
         tokenizer: the tokenizer of ``tokenizer.json``, changed in place.
         facts: of the config.
-        kind: the class; of others than those of BERT's and RoBERTa's kind the file is followed.
+        kind: the class; of those that are not in ``KINDS`` the file is followed.
 
     Raises:
         ValueError: a setting is neither true, false nor null.
     """
-    normalizer, splitter = tokenizer.normalizer, tokenizer.pre_tokenizer
-    if kind in LIKE_BERT and isinstance(normalizer, normalizers.BertNormalizer):
-        for theirs, (ours, default) in _LETTERS.items():
-            setattr(normalizer, ours, _read_switch(path, facts, theirs, default))
-        tokenizer.normalizer = normalizer
-    if kind == "RobertaTokenizer" and isinstance(splitter, pre_tokenizers.ByteLevel):
-        splitter.add_prefix_space = _read_switch(path, facts, "add_prefix_space", False)
-        tokenizer.pre_tokenizer = splitter
+    if kind is not None and kind in KINDS:
+        words = {name: word(fact) for name, fact in facts.items() if name.endswith("_token")}
+        tokens = {name: token for name, token in words.items() if isinstance(token, str) and token}
+        follow_class(tokenizer, KINDS[kind], tokens, partial(_read_switch, path, facts))
 
 
 def word(token: Any) -> Any:

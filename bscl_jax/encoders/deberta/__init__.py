@@ -1,6 +1,6 @@
 """DeBERTa-v2 and v3 (He et al., 2021): model, config and the names of its weights."""
 
-from bscl_jax.encoders._family import Family
+from bscl_jax.encoders._family import Family, Vocabulary
 from bscl_jax.encoders.deberta._config import DebertaConfig, read_config
 from bscl_jax.encoders.deberta._model import Deberta
 from bscl_jax.encoders.deberta._names import IGNORED, tensor_table
@@ -16,6 +16,6 @@ FAMILIES = (
         tensor_table=tensor_table,
         prefix="deberta.",
         ignored=IGNORED,
-        vocabulary=None,
+        vocabulary=Vocabulary("DebertaV2Tokenizer"),
     ),
 )

@@ -39,6 +39,16 @@ _ROBERTA = Family(
 
 FAMILIES = (
     _ROBERTA,
-    replace(_ROBERTA, model_type="xlm-roberta", architecture="XLMRobertaModel", vocabulary=None),
-    replace(_ROBERTA, model_type="camembert", architecture="CamembertModel", vocabulary=None),
+    replace(
+        _ROBERTA,
+        model_type="xlm-roberta",
+        architecture="XLMRobertaModel",
+        vocabulary=Vocabulary("XLMRobertaTokenizer"),
+    ),
+    replace(
+        _ROBERTA,
+        model_type="camembert",
+        architecture="CamembertModel",
+        vocabulary=Vocabulary("CamembertTokenizer"),
+    ),
 )
