@@ -149,7 +149,7 @@ ODD = [
     " book a book ",
     "book,fine! a\u0301",
     "bo\u00adok\nfine",
-    "a [MASK]book<mask> a",
+    "a [MASK]book <mask> a",
     "x" * 120,
 ]
 
