@@ -13,7 +13,8 @@ from bscl_jax.cli._disk import write_json
 from bscl_jax.cli._folder import RunError
 
 SUFFIXES = (".npy", ".parquet")
-_WRITTEN = {"settings", "total", "rows", "width", "dtype"}
+_COUNTS = ("total", "rows", "dimension", "width")
+_STORED = ("float32", "float16", "int8", "uint8")
 COLUMN = "embedding"
 """Name of the one column of a Parquet file."""
 
@@ -85,8 +86,8 @@ class VectorFile(NamedTuple):
         """Begin a file with no rows; what has been begun before is lost, a finished file not yet.
 
         Args:
-            facts: ``settings``; ``total`` rows of ``width`` numbers of a NumPy ``dtype``; and
-                ``rows``, 0.
+            facts: ``settings``; ``total`` rows of ``width`` numbers of a NumPy ``dtype``, which
+                hold ``dimension`` features; their ``ranges`` or None; and ``rows``, 0.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.state.unlink(missing_ok=True)
@@ -147,12 +148,22 @@ def read_facts(path: Path) -> dict[str, Any]:
         facts = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         facts = None
-    if not isinstance(facts, dict) or not facts.keys() >= _WRITTEN:
+    if not isinstance(facts, dict) or not _are_whole(facts):
         raise RunError(
             f"{path} is none of the files that embed writes beside vectors; name another output, "
             "or start anew with --overwrite"
         )
     return facts
+
+
+def _are_whole(facts: dict[str, Any]) -> bool:
+    return (
+        isinstance(facts.get("settings"), dict)
+        and all(type(facts.get(name)) is int and facts[name] >= 0 for name in _COUNTS)
+        and facts["rows"] <= facts["total"]
+        and facts.get("dtype") in _STORED
+        and isinstance(facts.get("ranges", ""), list | None)
+    )
 
 
 def header(facts: Mapping[str, Any]) -> bytes:

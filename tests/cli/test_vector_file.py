@@ -1,4 +1,5 @@
 import itertools
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,15 @@ from bscl_jax.cli._vector_file import VectorFile
 
 VECTORS = np.arange(35, dtype=np.float32).reshape(7, 5)
 CHUNK = 3
-FACTS = {"settings": {}, "total": 7, "rows": 0, "width": 5, "dtype": "float32"}
+FACTS = {
+    "settings": {},
+    "total": 7,
+    "rows": 0,
+    "dimension": 5,
+    "width": 5,
+    "dtype": "float32",
+    "ranges": None,
+}
 FORMATS = ("npy", "parquet")
 
 
@@ -139,7 +148,27 @@ def test_a_file_of_another_program_is_not_gone_on_with(tmp_path):
         VectorFile(tmp_path / "a.npy").read()
 
 
-@pytest.mark.parametrize("content", ['{"a": 1}', "[]", "garbage", "", b"\xff", "[" * 100_000])
+DAMAGED = [
+    json.dumps(FACTS | damage)
+    for damage in (
+        {"settings": []},
+        {"settings": None},
+        {"rows": "0"},
+        {"rows": True},
+        {"rows": -1},
+        {"rows": 8},
+        {"total": None},
+        {"width": 5.0},
+        {"dtype": "object"},
+        {"dtype": ["float32"]},
+        {"ranges": 3},
+    )
+]
+LACKING = [json.dumps({key: FACTS[key] for key in FACTS if key != name}) for name in FACTS]
+OTHER = ['{"a": 1}', "[]", "garbage", "", b"\xff", "[" * 100_000, *DAMAGED, *LACKING]
+
+
+@pytest.mark.parametrize("content", OTHER)
 @pytest.mark.parametrize("suffix", ["json", "part.json"])
 def test_facts_of_another_program_are_not_gone_on_with(tmp_path, suffix, content):
     path = tmp_path / f"a.npy.{suffix}"
