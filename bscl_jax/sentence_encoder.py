@@ -1,6 +1,6 @@
 """The friendly face of a trained model: texts in, vectors out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from numbers import Real
@@ -167,7 +167,8 @@ class SentenceEncoder:
             the binary types; ``(d,)`` for a single string.
 
         Raises:
-            TypeError: something in ``texts`` is not a string; its position is named.
+            TypeError: ``texts`` are a mapping or bytes, or something in them is not a string; its
+                position is named.
             ValueError: ``batch_size`` is below 1, ``truncate_dim`` not from 1 to d, ``dtype``
                 unknown, ``ranges`` do not fit or are missing for a single text, the model has no
                 prompt of this name, both ``prompt_name`` and ``prompt`` are given, or a text or
@@ -177,8 +178,7 @@ class SentenceEncoder:
 
         check_dtype(dtype)
         _check_truncate_dim(truncate_dim, self.dimension)
-        listed = [texts] if isinstance(texts, str) else list(texts)
-        _check_texts(listed)
+        listed = _list_texts(texts)
         found = self.encoder.prompts.find(prompt_name, prompt)
         try:
             raw = self._embed(listed, found, batch_size, show_progress)
@@ -294,10 +294,17 @@ def _are_vectors(given: Any) -> bool:
     return isinstance(first, Real) or (hasattr(first, "__len__") and not isinstance(first, str))
 
 
-def _check_texts(texts: Sequence[object]) -> None:
-    for position, text in enumerate(texts):
+def _list_texts(texts: Any) -> list[str]:
+    if isinstance(texts, Mapping | bytes | bytearray):
+        remedy = "pass its values" if isinstance(texts, Mapping) else "decode them first"
+        raise TypeError(
+            f"texts must be a string or strings, was of type {type(texts).__name__}; {remedy}"
+        )
+    listed = [texts] if isinstance(texts, str) else list(texts)
+    for position, text in enumerate(listed):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings, text {position} was a {type(text).__name__}")
+    return listed
 
 
 def _check_characters(texts: Sequence[str], prompt: str) -> None:

@@ -304,6 +304,15 @@ def test_what_is_no_string_is_named_by_position(model: SentenceEncoder) -> None:
         model.encode(["park", None])  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize(
+    ("texts", "remedy"),
+    [({"a": "book"}, "dict; pass its values"), (b"ab", "bytes; decode them first")],
+)
+def test_a_mapping_and_bytes_are_no_texts(model: SentenceEncoder, texts, remedy: str) -> None:
+    with pytest.raises(TypeError, match=f"a string or strings, was of type {remedy}"):
+        model.encode(texts)
+
+
 def test_half_of_a_surrogate_pair_is_named_by_position(model: SentenceEncoder) -> None:
     texts = ["park"] * 5000 + ["a \ud83d car"]
     with pytest.raises(ValueError, match=r"text 5000 has half of a surrogate pair.* at place 2;"):
