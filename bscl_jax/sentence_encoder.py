@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from bscl_jax import encoders
 
+_DType = str | type | np.dtype[Any]  # as ``types`` has it, which imports jax
+
 
 class SentenceEncoder:
     """A sentence encoder that is ready to use.
@@ -59,7 +61,7 @@ class SentenceEncoder:
         path_or_name: str | Path,
         *,
         max_length: int | None = None,
-        dtype: str = "float32",
+        dtype: _DType = "float32",
         devices: int | None = None,
         revision: str | None = None,
     ) -> "SentenceEncoder":
@@ -69,7 +71,8 @@ class SentenceEncoder:
             path_or_name: an exported folder, any sentence-transformers or Hugging Face folder of
                 a family in ``docs/encoders.md``, or a hub name. A ``Path`` is always a folder.
             max_length: longest text in tokens, the rest is cut off; None takes the model's own.
-            dtype: type of the computation, ``float32`` or ``bfloat16``.
+            dtype: type of the computation, ``float32`` or ``bfloat16``; a name, or the type of
+                NumPy or JAX.
             devices: devices that share each batch, its rows split over them; None takes all. The
                 vectors are the same (beyond rounding, about 1e-7).
             revision: commit, tag or branch on the hub; None is the newest. With it no local folder
@@ -135,7 +138,7 @@ class SentenceEncoder:
         batch_size: int = 64,
         normalize: bool | None = None,
         truncate_dim: int | None = None,
-        dtype: str = "float32",
+        dtype: _DType = "float32",
         ranges: np.ndarray | None = None,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -154,7 +157,8 @@ class SentenceEncoder:
             truncate_dim: the first so many features, 1 to d, are returned; None returns all. Models
                 trained with a Matryoshka loss lose little by it.
             dtype: type of the vectors: ``float32``, ``float16``, ``int8``, ``uint8``, ``binary`` or
-                ``ubinary``, as :func:`bscl_jax.evaluation.quantize` says.
+                ``ubinary``, as :func:`bscl_jax.evaluation.quantize` says; or ``np.float16`` and so
+                on.
             ranges: low and high of each feature, for ``int8`` and ``uint8``; None takes those of
                 these texts.
             prompt_name: name of the model's prompt that stands before every text; None takes its

@@ -27,6 +27,21 @@ type_of_array = Array | np.ndarray
 Params = Any
 """A plain nested dict of arrays."""
 
+DType = str | type | np.dtype[Any]
+"""A type of numbers: its name, ``np.float16``, ``jnp.bfloat16``, ``np.dtype("int8")``."""
+
+
+def name_dtype(dtype: DType) -> str:
+    """Name a type of numbers, however it is given; whether there is such a type is not asked.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.types import name_dtype
+        >>> name_dtype("int8"), name_dtype(np.int8), name_dtype(np.dtype("int8"))
+        ('int8', 'int8', 'int8')
+    """
+    return getattr(dtype, "__name__", str(dtype))
+
 
 class TokenBatch(NamedTuple):
     """Texts as token ids, padded to one length: one a row, or packed, several one after another.

@@ -165,6 +165,19 @@ def test_vectors_come_in_the_type_that_is_asked_for(model: SentenceEncoder, dtyp
     np.testing.assert_array_equal(vectors, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.dtype("uint8"), jnp.int8])
+def test_a_type_of_numpy_or_jax_stands_for_its_name(model: SentenceEncoder, dtype) -> None:
+    assert model.encode(TEXTS, dtype=dtype).dtype == np.dtype(dtype)
+
+
+def test_a_model_is_loaded_in_a_type_of_jax(model: SentenceEncoder, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    loaded = SentenceEncoder.load(tmp_path / "model", dtype=jnp.bfloat16)
+    assert loaded.encoder.module.dtype == jnp.bfloat16
+    with pytest.raises(ValueError, match="dtype must be float32 or bfloat16, was 'float16'"):
+        SentenceEncoder.load(tmp_path / "model", dtype=np.float16)
+
+
 def test_one_text_is_quantized_by_the_ranges_of_others(model: SentenceEncoder) -> None:
     ranges = find_ranges(model.encode(TEXTS))
     together = model.encode(TEXTS, dtype="int8")

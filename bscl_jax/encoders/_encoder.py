@@ -22,7 +22,7 @@ from bscl_jax.encoders._model import adapt, find_computation_type
 from bscl_jax.encoders._placing import masks_of_texts
 from bscl_jax.encoders._prompts import Prompts
 from bscl_jax.encoders.pooling import Pooling, pool
-from bscl_jax.types import Params, TokenBatch
+from bscl_jax.types import DType, Params, TokenBatch
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Encoder:
         check_attention(kind)
         return replace(self, module=self.module.clone(attention=kind))
 
-    def with_dtype(self, dtype: str) -> "Encoder":
+    def with_dtype(self, dtype: DType) -> "Encoder":
         """Return the same encoder with another type of the computation.
 
         Args:

@@ -17,7 +17,7 @@ from bscl_jax.encoders._tokenizer import FoundTokenizer, read_tokenizer
 from bscl_jax.encoders._unusable import why_adapter
 from bscl_jax.encoders._weights import check_layers, read_tensors, read_weights
 from bscl_jax.encoders.pooling import Pooling, check_pooling, ways
-from bscl_jax.types import Params
+from bscl_jax.types import DType, Params
 
 FAMILIES: dict[str, Family] = {
     family.model_type: family
@@ -36,7 +36,7 @@ def load(
     pooling: Pooling | None = None,
     max_length: int | None = None,
     dropout: float | None = None,
-    dtype: str = "float32",
+    dtype: DType = "float32",
     scan_layers: bool = False,
     remat: bool = False,
     attention: str = AUTO,

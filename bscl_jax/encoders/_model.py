@@ -21,6 +21,7 @@ from bscl_jax.encoders._gelu import gelu, gelu_of_product
 from bscl_jax.encoders._kernels import AUTO, wants_kernels
 from bscl_jax.encoders._placing import Placing, place_texts
 from bscl_jax.encoders._products import ROUNDED, dot_general
+from bscl_jax.types import DType, name_dtype
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": gelu,
@@ -90,11 +91,12 @@ class Model(nn.Module):
         raise NotImplementedError
 
 
-def find_computation_type(dtype: str) -> Any:
+def find_computation_type(dtype: DType) -> Any:
     """The JAX type of this name; raises ValueError for one that activations cannot have."""
-    if dtype not in COMPUTATION_TYPES:
-        raise ValueError(f"dtype must be {' or '.join(COMPUTATION_TYPES)}, was {dtype!r}")
-    return COMPUTATION_TYPES[dtype]
+    name = name_dtype(dtype)
+    if name not in COMPUTATION_TYPES:
+        raise ValueError(f"dtype must be {' or '.join(COMPUTATION_TYPES)}, was {name!r}")
+    return COMPUTATION_TYPES[name]
 
 
 def adapt(model: Any) -> Any:

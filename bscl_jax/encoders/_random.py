@@ -16,7 +16,7 @@ from bscl_jax.encoders._model import find_computation_type
 from bscl_jax.encoders._tokenizer import FoundTokenizer
 from bscl_jax.encoders.pooling import Pooling
 from bscl_jax.encoders.post_norm import PostNormConfig
-from bscl_jax.types import Params
+from bscl_jax.types import DType, Params
 
 _SPECIAL = {
     "pad_token": "[PAD]",
@@ -41,7 +41,7 @@ def random(
     normalize: bool = True,
     dropout: float = 0.1,
     hidden_act: str = "gelu",
-    dtype: str = "float32",
+    dtype: DType = "float32",
     scan_layers: bool = False,
     remat: bool = False,
     attention: str = AUTO,

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from bscl_jax.types import DType, name_dtype
+
 DTYPES = ("float32", "float16", "int8", "uint8", "binary", "ubinary")
 """What embeddings may be brought to; the last two hold a bit a feature, eight of them a byte."""
 
@@ -9,7 +11,9 @@ STEPS = 255
 """Steps between the least and the greatest value of a feature, in a byte."""
 
 
-def quantize(embeddings: np.ndarray, dtype: str, *, ranges: np.ndarray | None = None) -> np.ndarray:
+def quantize(
+    embeddings: np.ndarray, dtype: DType, *, ranges: np.ndarray | None = None
+) -> np.ndarray:
     """Bring embeddings to another type, as sentence-transformers' ``quantize_embeddings`` does.
 
         uint8    clip(⌊255 (x − low) / (high − low)⌋, 0, 255), low and high of its feature
@@ -19,7 +23,7 @@ def quantize(embeddings: np.ndarray, dtype: str, *, ranges: np.ndarray | None = 
 
     Args:
         embeddings: ``(n, d)`` of floats.
-        dtype: one of :data:`DTYPES`.
+        dtype: one of :data:`DTYPES`, or the type of NumPy of that name.
         ranges: float ``(2, d)``, low and high of each feature, for int8 and uint8: those of
             :func:`find_ranges` on embeddings that stand for all to come. None takes those of
             ``embeddings``; vectors are comparable only if their ranges are the same.
@@ -42,6 +46,7 @@ def quantize(embeddings: np.ndarray, dtype: str, *, ranges: np.ndarray | None = 
         ([[-128, -128], [126, 126]], [[64], [192]])
     """
     check_dtype(dtype)
+    dtype = name_dtype(dtype)
     if not np.issubdtype(embeddings.dtype, np.floating):
         raise TypeError(f"embeddings must be floats, were {embeddings.dtype}; quantize them once")
     if dtype in ("float32", "float16"):
@@ -83,7 +88,7 @@ def find_ranges(embeddings: np.ndarray) -> np.ndarray:
     return np.stack([embeddings.min(axis=0), embeddings.max(axis=0)]).astype(np.float32)
 
 
-def check_dtype(dtype: str) -> None:
+def check_dtype(dtype: DType) -> None:
     """Refuse a type that is not one of :data:`DTYPES`.
 
     Raises:
@@ -93,8 +98,9 @@ def check_dtype(dtype: str) -> None:
         >>> from bscl_jax.evaluation import check_dtype
         >>> check_dtype("int8")
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, was {dtype!r}")
+    name = name_dtype(dtype)
+    if name not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, was {name!r}")
 
 
 def _checked_ranges(ranges: np.ndarray, dimension: int) -> np.ndarray:
