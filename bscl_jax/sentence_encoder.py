@@ -239,6 +239,32 @@ class SentenceEncoder:
         found = similarities(left, right, function=self.encoder.similarity)
         return found.astype(np.float32, copy=False)
 
+    def similarity_pairwise(
+        self, a: ArrayLike | Iterable[str], b: ArrayLike | Iterable[str]
+    ) -> np.ndarray:
+        """Compare each a with the b at its place by the model's similarity function.
+
+        Args:
+            a: vectors ``(n, d)`` or n texts, as for :meth:`similarity`.
+            b: vectors ``(n, d)`` or n texts, likewise.
+
+        Returns:
+            float32 ``(n,)``; a model with a ``threshold`` holds those from there on for alike.
+
+        Raises:
+            ValueError: a and b are not equally many.
+
+        Example:
+            >>> from bscl_jax import SentenceEncoder
+            >>> model = SentenceEncoder.load("all-MiniLM-L6-v2")
+            >>> model.similarity_pairwise(["a car park", "a book"], ["where to park", "tea"]).shape
+            (2,)
+        """
+        from bscl_jax.evaluation import pair_similarities
+
+        left, right = self._make_vectors(a), self._make_vectors(b)
+        return pair_similarities(left, right, function=self.encoder.similarity)
+
     def _make_vectors(self, given: Any) -> np.ndarray:
         listed = given if hasattr(given, "__len__") else list(given)
         return np.atleast_2d(np.asarray(listed) if _are_vectors(listed) else self.encode(listed))

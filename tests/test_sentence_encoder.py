@@ -224,6 +224,15 @@ def test_similarity_takes_an_array_of_texts_and_refuses_what_is_neither(
         model.similarity([None], TEXTS)
 
 
+def test_each_a_is_compared_with_its_own_b(model: SentenceEncoder) -> None:
+    other = dataclasses.replace(model.encoder, similarity="euclidean")
+    for encoder in (model.encoder, other):
+        model = SentenceEncoder(encoder, model.params)
+        found = model.similarity_pairwise(TEXTS, TEXTS[::-1])
+        expected = model.similarity(TEXTS, TEXTS[::-1]).diagonal()
+        np.testing.assert_allclose(found, expected, atol=ROUNDING)
+
+
 def test_similarity_by_dot_product_does_not_overflow(model: SentenceEncoder) -> None:
     by_dot = SentenceEncoder(dataclasses.replace(model.encoder, similarity="dot"), model.params)
     whole = model.encode(TEXTS, dtype="int8")

@@ -13,7 +13,7 @@ from bscl_jax.evaluation._observations import (
     QueryValues,
 )
 from bscl_jax.evaluation._quantize import DTYPES, check_dtype, find_ranges, quantize
-from bscl_jax.evaluation._similarity import similarities
+from bscl_jax.evaluation._similarity import pair_similarities, similarities
 from bscl_jax.evaluation._summary import fitted_threshold, intervals, summarize, undefined
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "measures",
     "observe",
     "observe_splits",
+    "pair_similarities",
     "quantize",
     "similarities",
     "summarize",

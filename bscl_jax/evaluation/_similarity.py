@@ -1,5 +1,7 @@
 """The similarity functions that a model can ask for."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bscl_jax.evaluation._embed import unit_rows
@@ -30,6 +32,14 @@ _FUNCTIONS = {
     "dot": _dot,
     "euclidean": _euclidean,
     "manhattan": _manhattan,
+}
+
+
+_OF_PAIRS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "cosine": lambda a, b: (unit_rows(a) * unit_rows(b)).sum(axis=1),
+    "dot": lambda a, b: (a * b).sum(axis=1),
+    "euclidean": lambda a, b: -np.linalg.norm(a - b, axis=1),
+    "manhattan": lambda a, b: -np.abs(a - b).sum(axis=1),
 }
 
 
@@ -64,6 +74,38 @@ def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> n
         >>> similarities(a, b, function="euclidean").tolist()
         [[-2.0, -4.0]]
     """
+    _check(a, b, function)
+    return _FUNCTIONS[function](_as_floats(a), _as_floats(b))
+
+
+def pair_similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> np.ndarray:
+    """Compare row i of a with row i of b; more is more alike.
+
+    Args:
+        a: vectors ``(n, d)``, as for :func:`similarities`.
+        b: vectors ``(n, d)``, likewise.
+        function: as there.
+
+    Returns:
+        float32 ``(n,)``.
+
+    Raises:
+        ValueError: for an unknown function, or vectors of different shapes.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax.evaluation import pair_similarities
+        >>> a, b = np.array([[0.0, 3.0], [1.0, 1.0]]), np.array([[4.0, 0.0], [2.0, 1.0]])
+        >>> pair_similarities(a, b, function="euclidean").tolist()
+        [-5.0, -1.0]
+    """
+    _check(a, b, function)
+    if len(a) != len(b):
+        raise ValueError(f"a and b must be equally many, were {len(a)} and {len(b)}")
+    return _OF_PAIRS[function](_as_floats(a), _as_floats(b)).astype(np.float32, copy=False)
+
+
+def _check(a: np.ndarray, b: np.ndarray, function: str) -> None:
     if function not in _FUNCTIONS:
         raise ValueError(f"function must be one of {', '.join(_FUNCTIONS)}, was {function!r}")
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
@@ -71,4 +113,3 @@ def similarities(a: np.ndarray, b: np.ndarray, *, function: str = "cosine") -> n
             f"a and b must be rows of equally many features, had shapes {a.shape} and {b.shape}; "
             "are they vectors of one model, cut alike?"
         )
-    return _FUNCTIONS[function](_as_floats(a), _as_floats(b))
