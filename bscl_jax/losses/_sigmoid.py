@@ -83,7 +83,8 @@ def sigmoid(
         >>> print(f"{losses.sigmoid(queries, queries, temperature=0.1, bias=-5.0):.4f}")
         0.0134
 
-    The cosine with a zero row is 0, with a zero gradient.
+    The cosine with a zero row is 0, with a zero gradient. Outside ``vmap(axis_name=…)`` there is no
+    gradient, jax calls the axis unbound: take it inside, or map by ``pmap`` or ``shard_map``.
 
     Differs: the paper has one positive in every row, and no ids.
 

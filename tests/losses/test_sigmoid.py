@@ -254,6 +254,21 @@ def test_forward_mode_works_on_one_device_and_is_refused_by_name_on_many() -> No
         )(np.ones((2, 3, 4)))
 
 
+@pytest.mark.usefixtures("float64")
+def test_a_gradient_taken_outside_is_right_of_pmap_and_refused_of_vmap() -> None:
+    """The docstring says so; should jax give the second one, it has to follow."""
+    devices = [x.reshape(2, 4, 3) for x in (QUERIES, TARGETS)]
+
+    def on_two(mapped: Any) -> Any:
+        of_device = mapped(lambda q, t: losses.sigmoid(q, t, axis_name="devices"), "devices")
+        return jax.grad(lambda q, t: jnp.mean(of_device(q, t)), argnums=(0, 1))(*devices)
+
+    for found, expected in zip(on_two(jax.pmap), value_and_grad(QUERIES, TARGETS)[1], strict=True):
+        np.testing.assert_allclose(found.reshape(8, 3), expected, atol=FLOAT64)
+    with pytest.raises(NameError, match="unbound axis name: devices"):
+        on_two(lambda f, axis_name: jax.vmap(f, axis_name=axis_name))
+
+
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
