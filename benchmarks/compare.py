@@ -28,7 +28,8 @@ def count(folder: Path) -> Counts:
         Path(aside, "configs").symlink_to(folder / "configs")
         environment = os.environ | {"PYTHONPATH": str(folder)}
         subprocess.run([sys.executable, script, "--out", out], env=environment, check=True)
-        return json.loads(out.read_text())["counts"]
+        (here,) = json.loads(out.read_text())
+        return here["counts"]
 
 
 def count_commit(commit: str) -> Counts:

@@ -7,7 +7,8 @@ embedding): instructions of the optimized program, floating-point operations and
 moves as XLA counts them (a loop's body once), and bytes of its temporaries. For a whole small run:
 programs compiled.
 Nothing is timed. ``compare.py`` compares the counts of two commits; those of the last one that was
-counted are in ``counts.json``, with which ``tests/benchmarks/test_counts.py`` compares.
+counted on each kind of machine are in ``counts.json``, with which
+``tests/benchmarks/test_counts.py`` compares.
 """
 
 import argparse
@@ -106,10 +107,12 @@ def machine() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="a file that keeps what other machines counted")
     options = parser.parse_args()
-    counts = {"machine": machine(), "counts": count_all()}
-    text = json.dumps(counts, indent=1)
+    here = {"machine": machine(), "counts": count_all()}
+    known = json.loads(options.out.read_text()) if options.out and options.out.exists() else []
+    others = [each for each in known if each["machine"] != here["machine"]]
+    text = json.dumps([*others, here], indent=1)
     options.out.write_text(text + "\n") if options.out else print(text)
 
 
