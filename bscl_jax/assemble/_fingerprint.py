@@ -55,6 +55,11 @@ def hash_weights(weights: Params) -> str:
     return values.hexdigest()
 
 
+def hash_sources(config: configs.Config, towers: Towers, params: Params) -> dict[str, str]:
+    """Hash what a run has from elsewhere besides its data, each under a name of its own."""
+    return hash_models(config, towers, params) | hash_prompts(towers) | hash_settings(towers)
+
+
 def hash_models(config: configs.Config, towers: Towers, params: Params) -> dict[str, str]:
     """Hash the models that were found, each under the name of its section.
 

@@ -15,7 +15,12 @@ from bscl_jax.types import Params
 
 
 def keep_first(
-    embeds: Embeds, towers: Towers, first: Params, folder: Path, mesh: Mesh, batch_size: int
+    embeds: Embeds,
+    towers: Towers,
+    first: Params,
+    folder: Path | None,
+    mesh: Mesh,
+    batch_size: int,
 ) -> Embeds:
     """Keep in a folder what the parameters before training make of texts.
 
@@ -26,11 +31,11 @@ def keep_first(
         embeds: the functions that embed, of ``make_embeds``.
         towers: what the texts go through.
         first: the parameters before training; they are known by being this very object.
-        folder: an ``evaluation.EmbeddingCache``.
+        folder: that of an ``evaluation.EmbeddingCache``; None keeps nothing.
         mesh: as in ``make_embeds``.
         batch_size: as there.
     """
-    if jax.process_count() > 1:
+    if folder is None or jax.process_count() > 1:
         return embeds
 
     def keep(embed: Embed, tower: Tower) -> Embed:

@@ -13,12 +13,7 @@ from bscl_jax import config as configs
 from bscl_jax import data, encoders, evaluation, gradients, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import Extras, count_extras, make_batches
-from bscl_jax.assemble._fingerprint import (
-    describe_start,
-    hash_models,
-    hash_prompts,
-    hash_settings,
-)
+from bscl_jax.assemble._fingerprint import describe_start, hash_sources
 from bscl_jax.assemble._first_embeddings import keep_first
 from bscl_jax.assemble._fits import check_dims, check_fits, named, options
 from bscl_jax.assemble._kept_traces import TraceCache, compile_now
@@ -127,17 +122,13 @@ def lay_road(
     with_negatives = any(takes_negatives(stage.section.loss) for stage in stages)
     pairs = task.train if with_negatives else task.train._replace(negatives=None)
     threshold = threshold_of([stage.section.loss for stage in stages])
-    encode, (queries, targets) = encode_on(mesh, towers, config.training), towers
-    tokenize, pad_ids = (
-        (queries.tokenizer(token_cache), targets.tokenizer(token_cache)),
-        (queries.encoder.pad_id, targets.encoder.pad_id),
-    )
-    store = data.tokenize_pairs(pairs, tokenize, threshold=threshold)
+    encode = encode_on(mesh, towers, config.training)
+    store = towers.tokenize(pairs, token_cache, threshold)
     triplets = takes_triplets(stages[0].section.loss)
     batches = make_batches(
         config.training,
         store,
-        pad_ids,
+        towers.pad_ids,
         mesh,
         most_tokens=encoder.most_tokens,
         together=not isinstance(encode, tuple),
@@ -155,8 +146,6 @@ def lay_road(
     def embeds_of(towers: Towers) -> Embeds:
         batch_size = config.evaluation.batch_size
         embeds = make_embeds(towers, mesh, batch_size, advance)
-        if embedding_cache is None:
-            return embeds
         return keep_first(embeds, towers, state.params, embedding_cache, mesh, batch_size)
 
     embeds = embeds_of(towers)
@@ -173,8 +162,7 @@ def lay_road(
 
     def sources() -> dict[str, str]:
         orders = hash_orders(config, len(task.train.queries))
-        models = hash_models(config, towers, params) | hash_prompts(towers)
-        return {**hashes, **models, **hash_settings(towers), **orders}
+        return {**hashes, **hash_sources(config, towers, params), **orders}
 
     steps = make_steps(config.training, stages, optimizers, encode, mesh)
     return Road(

@@ -23,7 +23,7 @@ from bscl_jax.assemble._weights import (
     sections_of,
     weights_of,
 )
-from bscl_jax.types import Params, Task, TokenBatch
+from bscl_jax.types import Pairs, Params, Task, TokenBatch
 
 Embed = Callable[[Params, Sequence[str]], np.ndarray]
 """``(params, texts) -> embeddings``, float32 ``(n, d)``."""
@@ -91,6 +91,16 @@ class Towers(NamedTuple):
         """What encodes the tokens of both sides, or of each where they differ by more than ids."""
         one, other = ((each.encoder, each.weights, each.prompt_length) for each in self)
         return self.queries.encode if one == other else (self.queries.encode, self.targets.encode)
+
+    @property
+    def pad_ids(self) -> tuple[int, int]:
+        """The padding of either side."""
+        return self.queries.encoder.pad_id, self.targets.encoder.pad_id
+
+    def tokenize(self, pairs: Pairs, cache: Path | None, threshold: float) -> data.PairTokens:
+        """Tokenize pairs, each side by its tower, or recall the ids that a folder has kept."""
+        both = self.queries.tokenizer(cache), self.targets.tokenizer(cache)
+        return data.tokenize_pairs(pairs, both, threshold=threshold)
 
     def with_dtype(self, dtype: str) -> "Towers":
         """Return the same towers with another type of the computation."""
