@@ -1,9 +1,11 @@
 """What is to be known of the data of a run: what was left out of it, what its splits share."""
 
+from collections.abc import Iterator, Sequence
+
 from bscl_jax import assemble, data
 from bscl_jax import config as configs
 from bscl_jax.cli._folder import RunFolder, read_extras
-from bscl_jax.types import RetrievalSet, Task
+from bscl_jax.types import Pairs, RetrievalSet, Task
 
 
 def count_data(task: Task) -> dict[str, int]:
@@ -44,20 +46,32 @@ def describe_data(config: configs.Config, task: Task, *, rows: str = "pairs") ->
             lines.append(f"warning: {part}: {rejected} of {total} rows were passed over")
         if without := counts.get(f"{part}/queries_without_positive"):
             lines.append(f"warning: {part}: {without} queries have no positive document")
-    sets = {f"dev/{name}": each for name, each in task.dev.items()}
-    sets |= {f"test/{name}": each for name, each in task.test.items()}
-    lines += [
-        f"warning: {name}: every text answers every query, so any model scores 1; give rows with "
-        "other targets"
-        for name, each in sets.items()
-        if isinstance(each, RetrievalSet)
-        and min(map(len, each.relevant), default=0) == len(each.corpus)
-    ]
+    lines += [*_warn_of_labels(losses, task.train), *_warn_of_sets(task)]
     for name, count in data.check_overlap(task).items():
         splits, _, what = name.rpartition("/")
         if count and what != "targets":
             lines.append(f"warning: {count} {what} stand in both of {splits}; scores flatter")
     return lines
+
+
+def _warn_of_labels(losses: Sequence[configs.Loss], pairs: Pairs) -> Iterator[str]:
+    alike = pairs.scores is None or len(set(pairs.scores)) < 2
+    if alike and any(isinstance(loss, configs.CosineMseLoss) for loss in losses):
+        yield (
+            "warning: all training labels are the same: cosine_mse draws all texts together; "
+            "batch_softmax is for pairs without labels"
+        )
+
+
+def _warn_of_sets(task: Task) -> Iterator[str]:
+    for split, sets in (("dev", task.dev), ("test", task.test)):
+        for name, each in sets.items():
+            listed = isinstance(each, RetrievalSet)
+            if listed and min(map(len, each.relevant), default=0) == len(each.corpus):
+                yield (
+                    f"warning: {split}/{name}: every text answers every query, so any model scores "
+                    "1; give rows with other targets"
+                )
 
 
 def keep_quarantine(folder: RunFolder, config: configs.Config, task: Task) -> None:
