@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -11,6 +14,11 @@ TEXTS = [
     "renew",
     "is there a fine for a late book",
 ]
+MIXED = ["How do I RENEW a book?", "Über café", "图书 book", "", "closes\tat nine\u200b"]
+
+
+def change_json(path: Path, **facts) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
 
 
 def pad(encoder: encoders.Encoder, texts: list[str], length: int) -> TokenBatch:
