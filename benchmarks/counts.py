@@ -53,15 +53,17 @@ def programs() -> Iterator[tuple[str, jax.stages.Compiled]]:
         road = assemble.lay_road(config.load(SMOKE, overrides))
         batch = road.batch(np.arange(len(road.task.train.queries)), 0)
         step: Any = road.step(1)
-        yield name, compile(step, road.state, batch, jax.random.key(0))
+        yield name, compile(step, road.state, batch, jax.random.key(0), given_up=0)
     encoder, weights = road.towers.queries.model(road.state.params)
     assert batch.packed is not None
     yield "embedding", compile(encoder.apply, weights, batch.packed)
 
 
-def compile(function: Any, *arguments: Any) -> jax.stages.Compiled:
-    """Compile a function for some arguments."""
-    return jax.jit(function).lower(*arguments).compile()
+def compile(
+    function: Any, *arguments: Any, given_up: int | tuple[int, ...] = ()
+) -> jax.stages.Compiled:
+    """Compile a function for some arguments, of which some are given up to it (donated)."""
+    return jax.jit(function, donate_argnums=given_up).lower(*arguments).compile()
 
 
 def count(compiled: jax.stages.Compiled) -> dict[str, int]:

@@ -6,7 +6,7 @@ The step itself counts: the run goes on with the next batch, its number and its 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -54,8 +54,18 @@ def as_skip(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def update_if_finite(
-    loss: Float[Array, ""], gradient_norm: Float[Array, ""], updated: Tree, former: Tree
+    loss: Float[Array, ""],
+    gradient_norm: Float[Array, ""],
+    update: Callable[[], Tree],
+    former: Tree,
 ) -> Tree:
-    """Return the updated tree if both numbers are finite, the former one otherwise; for a step."""
+    """Return the updated tree if both numbers are finite, the former one otherwise; for a step.
+
+    On a CPU the update is a branch of its own: a choice value by value becomes part of the loops
+    that write the new moments, so that the old ones are copied for the parameters' sake first. On a
+    GPU the host would wait for the answer.
+    """
     finite: Bool[Array, ""] = jnp.isfinite(loss) & jnp.isfinite(gradient_norm)
-    return jax.tree.map(lambda new, old: jnp.where(finite, new, old), updated, former)
+    if jax.default_backend() == "cpu":
+        return jax.lax.cond(finite, update, lambda: former)
+    return jax.tree.map(lambda new, old: jnp.where(finite, new, old), update(), former)

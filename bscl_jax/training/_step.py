@@ -15,7 +15,7 @@ from bscl_jax.training._norm import find_norm
 from bscl_jax.training._optimizer import last_learning_rate
 from bscl_jax.training._state import State
 from bscl_jax.training._temperature import BIAS, NAME, clamp_temperature
-from bscl_jax.types import PairBatch
+from bscl_jax.types import PairBatch, Params
 
 Facts = dict[str, Float[Array, ""]]
 Step = Callable[[State, PairBatch, Key[Array, ""] | None], tuple[State, Facts]]
@@ -47,8 +47,9 @@ def make_step(
         ``step(state, batch, key) -> (state, facts)``, jitted. It overwrites (donates) the state it
         is given. Dropout is drawn from key and ``state.step``; None for the key means no
         dropout. Facts are scalars: ``loss``, ``temperature`` and ``bias`` (where trained) before
-        the update, ``gradient_norm`` before clipping, ``learning_rate`` (where the optimizer
-        keeps it) of the update. A trained temperature is clamped to [0.001, 10] after the update.
+        the update, ``gradient_norm`` before clipping (which the optimizer is given under that name,
+        if it takes it), ``learning_rate`` (where the optimizer keeps it) of the last update. A
+        trained temperature is clamped to [0.001, 10] after the update.
         Where loss or gradient norm is not finite there is no update: parameters and optimizer stay
         as they were, bit for bit, and only ``state.step`` counts on.
 
@@ -73,12 +74,20 @@ def make_step(
         (1, 8.0)
     """
     gradient = make_gradient(encode, loss, mesh=mesh, chunk_size=chunk_size)
+    optimizer = optax.with_extra_args_support(optimizer)
 
     def step(state: State, batch: PairBatch, key: Key[Array, ""] | None) -> tuple[State, Facts]:
         value, grads = gradient(state, batch, key)
         norm = find_norm(grads)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = clamp_temperature(optax.apply_updates(state.params, updates))
+
+        def update() -> tuple[Params, optax.OptState]:
+            updates, opt_state = optimizer.update(
+                grads, state.opt_state, state.params, gradient_norm=norm
+            )
+            return clamp_temperature(optax.apply_updates(state.params, updates)), opt_state
+
+        former = state.params, state.opt_state
+        params, opt_state = update_if_finite(value, norm, update, former)
         facts = {"loss": value, "gradient_norm": norm}
         if (rate := last_learning_rate(opt_state)) is not None:
             facts["learning_rate"] = rate
@@ -86,10 +95,7 @@ def make_step(
             facts["temperature"] = jnp.exp(state.params[NAME])
         if BIAS in state.params:
             facts["bias"] = state.params[BIAS]
-        updated = update_if_finite(
-            value, norm, (params, opt_state), (state.params, state.opt_state)
-        )
-        return State(*updated, state.step + 1), facts
+        return State(params, opt_state, state.step + 1), facts
 
     everywhere = NamedSharding(mesh, PartitionSpec())
     rows = NamedSharding(mesh, PartitionSpec(parallel.AXIS))
