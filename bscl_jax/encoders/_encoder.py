@@ -21,7 +21,7 @@ from bscl_jax.encoders._family import Family
 from bscl_jax.encoders._model import adapt, find_computation_type
 from bscl_jax.encoders._placing import masks_of_texts
 from bscl_jax.encoders._prompts import Prompts
-from bscl_jax.encoders.pooling import Pooling, pool
+from bscl_jax.encoders.pooling import Pooling, pool_finite
 from bscl_jax.types import DType, Params, TokenBatch
 
 
@@ -138,7 +138,7 @@ class Encoder:
         mask = jnp.asarray(tokens.mask).astype(bool)
 
         def pooled(mask: Bool[Array, "b s"]) -> Float[Array, "b _"]:
-            return pool(hidden, mask, self.pooling, prompt_length=prompt_length)
+            return pool_finite(hidden, mask, self.pooling, prompt_length=prompt_length)
 
         if tokens.lengths is None:
             embeddings = pooled(mask)

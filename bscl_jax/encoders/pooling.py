@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -51,6 +52,22 @@ def pool(
         [[2.0, 6.0]]
         >>> pool(hidden, mask, ("cls", "max")).tolist()
         [[1.0, 8.0, 3.0, 8.0]]
+    """
+    hidden = jnp.where(mask[:, :, None], hidden, 0)
+    return pool_finite(hidden, mask, pooling, prompt_length=prompt_length)
+
+
+def pool_finite(
+    hidden: _Hidden,
+    mask: _Mask,
+    pooling: Pooling,
+    *,
+    prompt_length: int | Int[Array, ""] = 0,
+) -> Float[Array, "b _"]:
+    """``pool`` of hidden states that are finite on padding too.
+
+    The sums are products with the mask: those of several texts in the same rows read the rows once
+    and their gradient is written once, however many texts there are.
     """
     check_pooling(pooling)
     hidden = hidden.astype(jnp.float32)
@@ -104,8 +121,9 @@ def _max(hidden: _Hidden, counted: _Mask, mask: _Mask) -> _Embeddings:
     return jnp.where(counted[:, :, None], hidden, -jnp.inf).max(axis=1)
 
 
-def _sum(hidden: _Hidden, counted: _Mask) -> _Embeddings:
-    return jnp.where(counted[:, :, None], hidden, 0).sum(axis=1)
+def _sum(hidden: _Hidden, weights: Float[Array, "b s"] | _Mask) -> _Embeddings:
+    weights = weights.astype(jnp.float32)
+    return jnp.einsum("bs,bsd->bd", weights, hidden, precision=jax.lax.Precision.HIGHEST)
 
 
 def _mean(hidden: _Hidden, counted: _Mask, mask: _Mask) -> _Embeddings:
@@ -119,8 +137,7 @@ def _mean_sqrt(hidden: _Hidden, counted: _Mask, mask: _Mask) -> _Embeddings:
 
 def _weighted_mean(hidden: _Hidden, counted: _Mask, mask: _Mask) -> _Embeddings:
     weights = jnp.where(counted, _positions(mask) + 1, 0).astype(jnp.float32)
-    weights = weights / weights.sum(axis=1, keepdims=True)
-    return jnp.where(counted[:, :, None], hidden * weights[:, :, None], 0).sum(axis=1)
+    return _sum(hidden, weights / weights.sum(axis=1, keepdims=True))
 
 
 _WAYS: dict[str, Callable[[_Hidden, _Mask, _Mask], _Embeddings]] = {
