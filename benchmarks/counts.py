@@ -79,7 +79,7 @@ def count(compiled: jax.stages.Compiled) -> dict[str, int]:
 
 
 def count_run() -> int:
-    """Count the programs that a small run compiles from beginning to end."""
+    """Count the programs that a small run compiles from beginning to end, if nothing is kept."""
     compiled: list[str] = []
 
     def listen(event: str, *_: Any, **__: Any) -> None:
@@ -89,6 +89,7 @@ def count_run() -> int:
     jax.monitoring.register_event_duration_secs_listener(listen)
     jax.clear_caches()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
+        os.environ["XDG_CACHE_HOME"] = folder
         settings = ["training.epochs=1", "export.format=none", f"run.dir={folder}/run"]
         sets = [word for each in settings for word in ("--set", each)]
         if cli.main(["train", "--config", str(SMOKE), *sets]):
