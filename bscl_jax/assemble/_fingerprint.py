@@ -85,10 +85,30 @@ def hash_prompts(towers: Towers) -> dict[str, str]:
 
 
 def hash_settings(towers: Towers) -> dict[str, str]:
-    """Hash what the folders of the models say of their layers, under ``settings``."""
-    found = [tower.encoder for tower in towers]
-    settings = repr([(each.checkpoint.config, each.dense, each.include_prompt) for each in found])
-    return {"settings": hashlib.sha256(settings.encode()).hexdigest()}
+    """Hash what the folders of the models say of their layers, under ``settings``.
+
+    What is at its default is left out, so that a setting which a later version adds, and which
+    these folders do not have, leaves the hash as it was.
+    """
+    found = [
+        (list_set(each.checkpoint.config), [*map(list_set, each.dense)], each.include_prompt)
+        for each in (tower.encoder for tower in towers)
+    ]
+    return {"settings": hashlib.sha256(repr(found).encode()).hexdigest()}
+
+
+def list_set(settings: Any) -> list[tuple[str, Any]]:
+    """List the fields of a dataclass or named tuple that are not at their defaults, by name."""
+    if dataclasses.is_dataclass(settings):
+        defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+        values = {name: getattr(settings, name) for name in defaults}
+    else:
+        values, defaults = settings._asdict(), settings._field_defaults
+    return sorted(
+        (name, value)
+        for name, value in values.items()
+        if name not in defaults or value != defaults[name]
+    )
 
 
 def describe_surroundings(mesh: Mesh) -> str:
