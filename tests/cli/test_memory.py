@@ -68,8 +68,7 @@ def test_large_buffers_lie_on_huge_pages():
 
 @glibc_only
 def test_a_limit_of_the_process_is_no_hindrance():
-    allowed = 300_000_000
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({allowed}, {allowed})){FAULTS}"
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({3e8:.0f},) * 2){FAULTS}"
     first, again = count_faults(code=code, GLIBC_TUNABLES="")
     assert again < first / 10
 
