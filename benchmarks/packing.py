@@ -16,7 +16,7 @@ import numpy as np
 from bscl_jax import SentenceEncoder, data, shuffling
 
 TASKS = ("stsb", "mrpc", "qqp")
-CASES = ((32, 4), (32, 8), (64, 8))
+CASES = ((32, 4), (32, 6), (32, 8), (64, 8))
 """Pairs of a batch, and shapes at most."""
 
 BATCHES, GROUP, ORDERED = 200, 8, 5000

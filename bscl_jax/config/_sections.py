@@ -88,7 +88,7 @@ class Training:
     save_every: Count = 100
     chunk_size: Count | None = None
     packing: bool = True
-    num_shapes: Count = 4
+    num_shapes: Count = 6
     num_lengths: Count = 2
     num_negatives: Count | None = None
     devices: Count | None = None

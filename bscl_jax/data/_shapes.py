@@ -30,7 +30,7 @@ def choose_shapes(
     batch_size: int,
     extras: Lengths | None = None,
     num_extras: int = 0,
-    max_shapes: int = 4,
+    max_shapes: int = 6,
     multiple: int = 1,
     most_tokens: int = 512,
     pads_to_powers: bool = False,
