@@ -63,7 +63,7 @@ def count_faults(limit: float = 10**12, code: str = FAULTS, **environment: str) 
 )
 def test_large_buffers_lie_on_huge_pages():
     first, _ = count_faults(GLIBC_TUNABLES="")
-    assert first < PAGES / 20
+    assert first < PAGES / 2  # some may be small where memory is in pieces
 
 
 @glibc_only
