@@ -295,7 +295,7 @@ class SentenceEncoder:
             embed = make_embed(
                 lambda texts: data.tokenize_all(texts, tokenize),
                 lambda tokens: self._encode(
-                    self.params, parallel.place(tokens, self._mesh), **options
+                    self.params, parallel.feed(tokens, self._mesh), **options
                 ),
                 pad_id=self.encoder.pad_id,
                 dimension=self.dimension,

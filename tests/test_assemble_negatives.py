@@ -156,7 +156,7 @@ def test_extras_on_four_devices_give_the_value_and_gradient_of_one(
         mesh = parallel.make_mesh(devices)
         queries, targets, batch, extras = make_arguments()
         rows = parallel.place((queries, targets), mesh)
-        batch = assemble.place(batch, mesh)
+        batch = assemble.feed(batch, mesh)
         loss = assemble.make_loss(section, mesh)
         compute = jax.jit(jax.value_and_grad(loss, argnums=(1, 2, 4)))
         return compute({}, *rows, batch, parallel.place(extras, mesh))

@@ -2,8 +2,8 @@
 
 from bscl_jax.assemble._batch_facts import make_batch_facts as make_batch_facts
 from bscl_jax.assemble._batches import Extras as Extras
+from bscl_jax.assemble._batches import feed as feed
 from bscl_jax.assemble._batches import make_batches as make_batches
-from bscl_jax.assemble._batches import place as place
 from bscl_jax.assemble._encoders import load_encoder as load_encoder
 from bscl_jax.assemble._fits import check_dims as check_dims
 from bscl_jax.assemble._fits import check_fits as check_fits

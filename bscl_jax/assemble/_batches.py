@@ -1,4 +1,4 @@
-"""Batches of the training pairs on the mesh, with the extra candidates that the data have."""
+"""Batches of the training pairs, with the extra candidates that the data have."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ class Batches(NamedTuple):
     """The batches of a run.
 
     Attributes:
-        batch: ``(order, k) -> PairBatch``, on the mesh.
+        batch: ``(order, k) -> PairBatch``, ready for a step (``parallel.feed``).
         shapes: of packed batches; none where they are padded.
     """
 
@@ -36,14 +36,15 @@ class Batches(NamedTuple):
     shapes: tuple[data.Shape, ...]
 
     def like(self, batch: PairBatch) -> list[PairBatch]:
-        """Return a batch's twins in all of the shapes, as what a step can be compiled for.
+        """Return what a batch looks like in all of the shapes, which a step can be compiled for.
 
         The first shape, which holds any batch, is the last that is needed.
         """
         if batch.packed is None:
             return []
+        looks = jax.tree.map(as_shape, batch)
         shapes = (*self.shapes[1:], *self.shapes[:1])
-        return [batch._replace(packed=_in_shape(batch.packed, shape)) for shape in shapes]
+        return [looks._replace(packed=_in_shape(looks.packed, shape)) for shape in shapes]
 
 
 def make_batches(
@@ -103,7 +104,7 @@ def make_batches(
             shapes=shapes,
             **extras,
         )
-        return place(on_host, mesh)
+        return feed(on_host, mesh)
 
     return Batches(batch, shapes)
 
@@ -169,23 +170,28 @@ def possible_counts(extras: Extras, negatives: data.Negatives, batch_size: int) 
     return counts
 
 
+def as_shape(array: Any) -> jax.ShapeDtypeStruct:
+    """Return what an array looks like, of NumPy or JAX, to compile for."""
+    sharding = getattr(array, "sharding", None)
+    kind = jax.typeof(array)
+    return jax.ShapeDtypeStruct(
+        kind.shape, kind.dtype, sharding=sharding, weak_type=getattr(kind, "weak_type", False)
+    )
+
+
 def _in_shape(packed: TokenBatch, shape: data.Shape) -> TokenBatch:
     tokens, texts = (shape.rows, shape.length), (shape.rows, shape.texts)
     sizes = {"ids": tokens, "mask": tokens, "lengths": texts}
-    leaves: dict[str, Any] = packed._asdict()
-    like: dict[str, Any] = {
-        name: jax.ShapeDtypeStruct(size, leaves[name].dtype, sharding=leaves[name].sharding)
-        for name, size in sizes.items()
-    }
-    return TokenBatch(**like)
+    looks: dict[str, Any] = packed._asdict()
+    return TokenBatch(**{name: looks[name].update(shape=size) for name, size in sizes.items()})
 
 
-def place(batch: PairBatch, mesh: Mesh) -> PairBatch:
-    """Put a batch on the mesh; what has another number of rows is split alike."""
-    rows = parallel.place(batch._replace(extras=None, extra_ids=None, packed=None), mesh)
+def feed(batch: PairBatch, mesh: Mesh) -> PairBatch:
+    """``parallel.feed`` a batch, and what has another number of rows alike."""
+    rows = parallel.feed(batch._replace(extras=None, extra_ids=None, packed=None), mesh)
     if batch.extras is not None:
-        extras, extra_ids = parallel.place((batch.extras, batch.extra_ids), mesh)
+        extras, extra_ids = parallel.feed((batch.extras, batch.extra_ids), mesh)
         rows = rows._replace(extras=extras, extra_ids=extra_ids)
     if batch.packed is not None:
-        rows = rows._replace(packed=parallel.place(batch.packed, mesh))
+        rows = rows._replace(packed=parallel.feed(batch.packed, mesh))
     return rows

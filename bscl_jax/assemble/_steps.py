@@ -12,7 +12,7 @@ from jaxtyping import Array, Key
 
 from bscl_jax import config as configs
 from bscl_jax import parallel, training
-from bscl_jax.assemble._batches import Batches
+from bscl_jax.assemble._batches import Batches, as_shape
 from bscl_jax.assemble._fits import options
 from bscl_jax.assemble._loss import make_loss, takes_negatives
 from bscl_jax.assemble._stages import Stage, stage_of
@@ -97,25 +97,16 @@ def make_programs(
         state = jax.tree.map(as_shape, state)  # a first step may have donated the arrays by then
         like_key: Any = None if key is None else jax.ShapeDtypeStruct(key.shape, key.dtype)
 
-        def program(epoch: int, batch: PairBatch) -> Program:
-            like = jax.tree.map(as_shape, batch)
-
+        def program(epoch: int, like: PairBatch) -> Program:
             def compile_program() -> training.Step:
                 step = compile_for(epoch)(state, like, like_key)
                 return by_epoch(section, stages, [step] * len(stages))(epoch)
 
-            return Program(epoch, shapes_of(batch), compile_program)
+            return Program(epoch, shapes_of(like), compile_program)
 
-        return [program(epoch, batch) for epoch in sorted(epochs) for batch in twins]
+        return [program(epoch, like) for epoch in sorted(epochs) for like in twins]
 
     return programs
-
-
-def as_shape(array: Array) -> jax.ShapeDtypeStruct:
-    """Return what an array looks like, to compile for."""
-    return jax.ShapeDtypeStruct(
-        array.shape, array.dtype, sharding=array.sharding, weak_type=array.weak_type
-    )
 
 
 def changes(section: configs.Training, stages: Sequence[Stage]) -> list[int]:

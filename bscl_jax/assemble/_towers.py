@@ -204,7 +204,7 @@ def make_embed(tower: Tower, mesh: Mesh, batch_size: int, advance: Callable[[int
     def embed(params: Params, texts: Sequence[str]) -> np.ndarray:
         return evaluation.make_embed(
             lambda texts: tokenize(tuple(texts)),
-            lambda tokens: apply(params, parallel.place(tokens, mesh)),
+            lambda tokens: apply(params, parallel.feed(tokens, mesh)),
             pad_id=tower.encoder.pad_id,
             dimension=tower.encoder.dimension,
             max_length=tower.encoder.max_length,

@@ -9,6 +9,7 @@ from bscl_jax.parallel._mesh import compiler_options as compiler_options
 from bscl_jax.parallel._mesh import make_mesh as make_mesh
 from bscl_jax.parallel._mesh import pads_to_powers as pads_to_powers
 from bscl_jax.parallel._mesh import row_multiple as row_multiple
+from bscl_jax.parallel._place import feed as feed
 from bscl_jax.parallel._place import place as place
 from bscl_jax.parallel._place import replicate as replicate
 from bscl_jax.parallel._place import to_local as to_local

@@ -40,6 +40,34 @@ def place(batch: Tree, mesh: Mesh) -> Tree:
     return jax.tree.map(lambda leaf: _put(leaf, rows), batch)
 
 
+def feed(batch: Tree, mesh: Mesh) -> Tree:
+    """Make a host batch ready for a program under ``jit``: ``place`` it, unless that gains nothing.
+
+    A CPU that is one device reads NumPy arrays where they are. To place them takes Python .1 ms an
+    array on a core that no program has just used, and several times as long beside one that runs.
+
+    Args:
+        batch: as ``place`` takes it; not to be overwritten, as the program may still read it.
+        mesh: from ``make_mesh``.
+
+    Returns:
+        The batch on the mesh; on a CPU that is one device the batch itself.
+
+    Raises:
+        ValueError: as ``place``.
+
+    Example:
+        >>> import numpy as np
+        >>> from bscl_jax import parallel
+        >>> parallel.feed({"scores": np.ones(4, np.float32)}, parallel.make_mesh(1))["scores"].shape
+        (4,)
+    """
+    if mesh.size > 1 or mesh.devices.flat[0].platform != "cpu":
+        return place(batch, mesh)
+    _check_rows(batch, mesh)
+    return batch
+
+
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
     """Put a whole copy of a tree on every device of the mesh.
 
@@ -97,12 +125,12 @@ def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def _check_rows(batch: Any, mesh: Mesh) -> None:
-    shapes = {
-        jax.tree_util.keystr(path): np.shape(leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(batch)
-    }
-    rows = {shape[:1] for shape in shapes.values()}
+    rows = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(batch)}
     if len(rows) > 1 or () in rows:
+        shapes = {
+            jax.tree_util.keystr(path): np.shape(leaf)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(batch)
+        }
         raise ValueError(
             f"every array of a batch must have the same number of rows, got {shapes}; "
             "use replicate() for what has none"

@@ -41,6 +41,21 @@ def test_a_placed_batch_does_not_change_when_the_host_array_is_overwritten() -> 
     assert not np.asarray(placed).any()
 
 
+def test_feed_leaves_a_batch_to_a_cpu_that_is_one_device_as_it_is() -> None:
+    batch = make_batch(8)
+    assert parallel.feed(batch, parallel.make_mesh(1)) is batch
+
+
+def test_feed_places_a_batch_that_several_devices_share() -> None:
+    fed = parallel.feed(make_batch(8), parallel.make_mesh(4))
+    assert [len(leaf.addressable_shards) for leaf in jax.tree.leaves(fed)] == [4] * 8
+
+
+def test_feed_checks_rows_as_place_does() -> None:
+    with pytest.raises(ValueError, match="same number of rows"):
+        parallel.feed({"ids": np.ones(4), "odd": np.ones(3)}, parallel.make_mesh(1))
+
+
 def test_a_batch_size_that_devices_do_not_divide_is_an_error_that_names_sizes_that_do() -> None:
     with pytest.raises(
         ValueError, match="got 30 rows for 8 devices; take a batch size of 24 or 32"
