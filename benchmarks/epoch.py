@@ -4,9 +4,10 @@
 
 Seconds of the wall, each after a call that compiles: order (embeddings, neighbors, groups), report
 of the batches, and evaluation as they are; the steps from ``--steps`` of them, spread over the
-epoch. The last line compares steps as the trainer takes them, the next batch made while one runs,
-with steps whose batches were made before, in turns: what a device waits for its input. A round that
-is not counted goes before them.
+epoch. The last line counts the steps, taken as the trainer takes them, the next batches made while
+one runs, that began after the one before had ended, so that the device had waited; and compares
+them with steps whose batches were made before, in turns: on a CPU that is what the host takes of
+the cores. A round that is not counted goes before them.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def main() -> None:
         "report of batches": timed(lambda: measure_batches(road, params, steps.order, 1)),
         "evaluation on dev": timed(lambda: road.evaluate(params, road.task.dev)),
     }
+    steps.waited = 0
     rounds = [(steps.made_ahead(), steps.made_before()) for _ in range(options.rounds)]
     ahead, before = (statistics.median(each) for each in zip(*rounds, strict=True))
     seconds |= {"steps": ahead / options.steps * batches}
@@ -45,14 +47,15 @@ def main() -> None:
         print(f"{what:18} {value:8.2f} s {value / total:7.1%}")
     print(f"order beside the steps {seconds['order'] / seconds['steps']:.1%}")
     print(f"a batch is made in {1e3 * steps.seconds_to_make():.1f} ms, a step takes", end=" ")
-    print(f"{1e3 * ahead / options.steps:.0f} ms; waiting for batches {ahead / before - 1:+.2%}")
+    print(f"{1e3 * ahead / options.steps:.0f} ms, {ahead / before - 1:+.2%} beside making batches")
+    print(f"{steps.waited} of {2 * len(rounds) * options.steps} steps waited for their batch")
 
 
 class Steps:
-    """Steps on the first batches of an order by example."""
+    """Steps on batches of an order by example; ``waited`` counts those before which none ran."""
 
     def __init__(self, road: assemble.Road, count: int) -> None:
-        self.road, self.count = road, count
+        self.road, self.waited = road, 0
         self.order = road.order(road.state.params, 1)
         at = np.linspace(0, road.num_batches - 1, count).astype(int).tolist()
         self.numbers, self.key = at, jax.random.key(0)
@@ -70,8 +73,14 @@ class Steps:
         return facts
 
     def made_ahead(self) -> float:
-        """Take the steps as the trainer does, a batch made while the step before it runs."""
-        return self.take(self.road.batch(self.order, k) for k in self.numbers)
+        """Take the steps as the trainer does, batches made while the step before them runs."""
+        return self.take(self.in_rows())
+
+    def in_rows(self) -> Iterator[PairBatch]:
+        """Make as many batches in a row as the trainer does."""
+        for start in range(0, len(self.numbers), self.road.ahead):
+            row = self.numbers[start : start + self.road.ahead]
+            yield from [self.road.batch(self.order, k) for k in row]
 
     def made_before(self) -> float:
         """Take the steps on batches that are there."""
@@ -82,6 +91,7 @@ class Steps:
         begin, running = time.perf_counter(), None
         upcoming = next(batches, None)
         while upcoming is not None:
+            self.waited += running is not None and _has_ended(running)
             facts = self.step(upcoming)
             upcoming = next(batches, None)
             if running is not None:
@@ -95,6 +105,10 @@ class Steps:
         return statistics.median(
             timed(lambda k=k: self.road.batch(self.order, k), calls=1) for k in self.numbers
         )
+
+
+def _has_ended(facts: Any) -> bool:
+    return all(leaf.is_ready() for leaf in jax.tree.leaves(facts))
 
 
 def timed(call: Callable[[], Any], calls: int = 2) -> float:

@@ -55,15 +55,17 @@ class Ours:
         return facts
 
     def run(self, steps: int) -> dict[str, float]:
-        """Take steps as the trainer does: one may run while the next batch is made and begun."""
+        """Take steps as the trainer does: one may run while the next batches are made and begun."""
         ahead, real, computed, running = 0.0, 0, 0, None
         batches = range(self._next, self._next + steps)
+        upcoming: list[PairBatch] = []
         wall, processor = time.perf_counter(), time.process_time()
         for k in batches:
-            begin = time.perf_counter()
-            batch = self._batch(k)
-            ahead += time.perf_counter() - begin
-            begun = self._begin_step(batch)
+            if not upcoming:
+                begin = time.perf_counter()
+                upcoming = [self._batch(j) for j in range(k, batches.stop)[: self._road.ahead]]
+                ahead += time.perf_counter() - begin
+            begun = self._begin_step(upcoming.pop(0))
             jax.block_until_ready(running)
             running = begun
         jax.block_until_ready(self._state)

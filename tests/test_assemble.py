@@ -138,6 +138,14 @@ def test_packed_batches_have_a_few_shapes_and_lie_on_the_mesh():
         assert len(found[0].packed.ids.sharding.device_set) == mesh.size
 
 
+@pytest.mark.parametrize(("batch_size", "ahead"), [(4, 64), (100, 2), (256, 1), (512, 1)])
+def test_a_cpu_makes_batches_of_256_pairs_in_a_row(batch_size, ahead):
+    pairs = Pairs([f"q{i}" for i in range(512)], [f"t{i}" for i in range(512)])
+    store = data.tokenize_pairs(pairs, lambda texts: [[1, 2] for _ in texts])
+    section = parse(f"training={{batch_size: {batch_size}}}").training
+    assert assemble.make_batches(section, store, 0, parallel.make_mesh(1)).ahead == ahead
+
+
 def test_embedding_is_the_same_on_any_mesh_and_can_be_left_between_two_batches():
     encoder, params = encoders.random(PAIRS.queries, seed=0, num_layers=1, hidden_size=8)
 

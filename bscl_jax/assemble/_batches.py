@@ -11,6 +11,11 @@ from bscl_jax import config as configs
 from bscl_jax import data, parallel
 from bscl_jax.types import PairBatch, TokenBatch
 
+PAIRS_AHEAD = 256
+"""Pairs of the batches that are made in a row on a CPU. What one takes of Python is no longer in
+the caches of a core after a step: the first costs several times what those behind it do.
+"""
+
 
 class Extras(NamedTuple):
     """How many extra candidates a batch has, which a run keeps on whatever devices it goes on.
@@ -30,10 +35,12 @@ class Batches(NamedTuple):
     Attributes:
         batch: ``(order, k) -> PairBatch``, ready for a step (``parallel.feed``).
         shapes: of packed batches; none where they are padded.
+        ahead: how many are made in a row, while a step runs.
     """
 
     batch: Callable[[np.ndarray, int], PairBatch]
     shapes: tuple[data.Shape, ...]
+    ahead: int
 
     def like(self, batch: PairBatch) -> list[PairBatch]:
         """Return what a batch looks like in all of the shapes, which a step can be compiled for.
@@ -106,7 +113,8 @@ def make_batches(
         )
         return feed(on_host, mesh)
 
-    return Batches(batch, shapes)
+    on_cpu = mesh.devices.flat[0].platform == "cpu"
+    return Batches(batch, shapes, max(1, PAIRS_AHEAD // section.batch_size) if on_cpu else 1)
 
 
 def options_of_extras(

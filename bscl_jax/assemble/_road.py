@@ -49,7 +49,8 @@ class Road(NamedTuple):
         extras: the extra candidates of a batch; None where there are none.
         stages: what is trained one after the other, and in which epochs.
         order: ``(params, epoch) -> int64 n``, the rows of an epoch; epoch 1 is the first.
-        batch: ``(order, k) -> PairBatch`` on the mesh, batch k of an order.
+        batch: ``(order, k) -> PairBatch``, batch k of an order, ready for a step.
+        ahead: how many batches are made in a row, while a step runs.
         batch_facts: ``(params, order, most) -> {name: value}``, what the batches of an order hold,
             with similarities by the parameters in at most so many of them.
         begin: ``(state, epoch) -> state``, the state with which an epoch begins.
@@ -72,6 +73,7 @@ class Road(NamedTuple):
     stages: Sequence[Stage]
     order: Callable[[Params, int], np.ndarray]
     batch: Callable[[np.ndarray, int], PairBatch]
+    ahead: int
     batch_facts: BatchFacts
     begin: Callable[[training.State, int], training.State]
     step: Callable[[int], training.Step]
@@ -150,6 +152,10 @@ def lay_road(
 
     embeds = embeds_of(towers)
 
+    def embeds_in(dtype: str) -> Embeds:
+        there = towers.with_dtype(dtype)
+        return embeds if there == towers else embeds_of(there)
+
     def observe(
         params: Params, sets: Mapping[str, EvaluationSet]
     ) -> dict[str, evaluation.Observation]:
@@ -175,14 +181,9 @@ def lay_road(
         num_batches=num_batches,
         extras=count_extras(config.training, in_batch.negatives, mesh, begun),
         stages=stages,
-        order=make_order(
-            config,
-            task.train,
-            embeds,
-            params,
-            embeds_in=lambda dtype: embeds_of(towers.with_dtype(dtype)),
-        ),
+        order=make_order(config, task.train, embeds, params, embeds_in=embeds_in),
         batch=batches.batch,
+        ahead=batches.ahead,
         batch_facts=make_batch_facts(
             config.training, pairs, in_batch, embeds, mesh, threshold=threshold, begun=begun
         ),

@@ -81,6 +81,7 @@ def fit(
             num_batches=road.num_batches,
             order=written(road, folder, report_batches=config.training.report_batches),
             batch=road.batch,
+            ahead=road.ahead,
             evaluate=evaluate,
             measure=config.evaluation.measure,
             begin=road.begin,

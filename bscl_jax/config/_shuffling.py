@@ -31,7 +31,7 @@ class ByExampleShuffling:
         search: where neighbors are searched: ``host``; ``mesh``, by jax's devices; ``auto``, the
             mesh where there is an accelerator; or ``faiss``, an index that misses some (an extra).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
-        dtype: type in which these are computed; None is the encoder's.
+        dtype: type in which these are computed, as in ``encoder``; None is the encoder's.
         from_epoch: epochs before it are in file order; the reference has 2.
     """
 
@@ -46,7 +46,7 @@ class ByExampleShuffling:
     distance: Literal["cosine", "euclidean"] = "cosine"
     search: Search = "auto"
     embeddings: Embeddings = "current"
-    dtype: Literal["float32", "bfloat16"] | None = None
+    dtype: Literal["float32", "bfloat16"] | None = "bfloat16"
     from_epoch: Count = 1
 
 
@@ -82,7 +82,7 @@ class ByClusterShuffling:
         group_order: how the groups stand: ``mixed``, ``forward`` (by cluster) or ``reversed``.
         side: whose embeddings make clusters.
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
-        dtype: type in which these are computed; None is the encoder's.
+        dtype: type in which these are computed, as in ``encoder``; None is the encoder's.
         from_epoch: epochs before it are in file order.
     """
 
@@ -92,7 +92,7 @@ class ByClusterShuffling:
     group_order: GroupOrder = "mixed"
     side: Side = "queries"
     embeddings: Embeddings = "current"
-    dtype: Literal["float32", "bfloat16"] | None = None
+    dtype: Literal["float32", "bfloat16"] | None = "bfloat16"
     from_epoch: Count = 1
 
 
@@ -109,7 +109,7 @@ class ByNeighborShuffling:
         search: where neighbors are searched: ``host``; ``mesh``, by jax's devices; ``auto``, the
             mesh where there is an accelerator; or ``faiss``, an index that misses some (an extra).
         embeddings: of the ``current`` model, of the ``initial`` one (as loaded), or ``tfidf``.
-        dtype: type in which these are computed; None is the encoder's.
+        dtype: type in which these are computed, as in ``encoder``; None is the encoder's.
         from_epoch: epochs before it are in file order.
     """
 
@@ -120,7 +120,7 @@ class ByNeighborShuffling:
     side: Side = "queries"
     search: Search = "auto"
     embeddings: Embeddings = "current"
-    dtype: Literal["float32", "bfloat16"] | None = None
+    dtype: Literal["float32", "bfloat16"] | None = "bfloat16"
     from_epoch: Count = 1
 
 

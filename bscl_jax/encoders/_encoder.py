@@ -171,7 +171,7 @@ class Encoder:
         """Return the same encoder with another type of the computation.
 
         Args:
-            dtype: ``"float32"`` or ``"bfloat16"``, as in ``load``.
+            dtype: ``"float32"`` or ``"bfloat16"``, as in ``load``; its own returns it as it is.
 
         Raises:
             ValueError: for another name.
@@ -182,7 +182,10 @@ class Encoder:
             >>> encoder.with_dtype("bfloat16").dimension
             32
         """
-        return replace(self, module=self.module.clone(dtype=find_computation_type(dtype)))
+        found = find_computation_type(dtype)
+        if found == self.module.dtype:
+            return self
+        return replace(self, module=self.module.clone(dtype=found))
 
     @property
     def most_tokens(self) -> int:

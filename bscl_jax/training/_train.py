@@ -1,5 +1,6 @@
 """The run from the first step to the last, in the order things happen."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ def train(
     save: Save,
     begin: Callable[[State, int], State] = lambda state, epoch: state,
     save_every: int | None = None,
+    ahead: int = 1,
     baseline: Mapping[str, float] | None = None,
     resume: tuple[dict[str, Any], Mapping[str, Any]] | None = None,
     log: Callable[[Record], None] = lambda record: None,
@@ -55,8 +57,8 @@ def train(
         num_batches: batches of an epoch.
         order: ``(params, epoch) -> int64 n``, the rows of an epoch in their order; called at its
             start.
-        batch: ``(order, k) -> PairBatch``, batch k of an order, placed on the mesh. It is called
-            one ahead, while a step runs, and must be a function of its arguments alone.
+        batch: ``(order, k) -> PairBatch``, batch k of an order, ready for a step. It is called
+            ahead, while a step runs, and must be a function of its arguments alone.
         evaluate: ``params -> {name: score}``, called after each epoch. Neither it nor ``order`` may
             keep params: the next step overwrites them.
         measure: the name among the scores by which the best epoch is chosen; higher is better.
@@ -66,6 +68,7 @@ def train(
             what it returns, such as a state with the optimizer's anew, goes into the first step.
             The tree must keep its structure. An epoch that is resumed within is not begun again.
         save_every: steps between checkpoints within an epoch; None saves at the end of each only.
+        ahead: batches that are made in a row, while the step runs that took the last one.
         baseline: the scores before training. They count as epoch 0, which is saved and may
             stay the best. Not looked at when resuming.
         resume: ``(tree, facts)`` of a checkpoint, restored to ``make_target(state, n)``.
@@ -88,10 +91,11 @@ def train(
         Interrupted: after a checkpoint was handed to ``save``.
         NonFiniteError: a FloatingPointError, if a loss or gradient is not finite (once more in a
             row than ``max_skips``), before anything after that step is saved.
-        ValueError: if num_epochs, num_batches or save_every is below 1, or the evaluation has no
-            such measure.
+        ValueError: if num_epochs, num_batches, save_every or ahead is below 1, or the evaluation
+            has no such measure.
     """
-    _check_counts(num_epochs=num_epochs, num_batches=num_batches, save_every=save_every)
+    counts = {"num_epochs": num_epochs, "num_batches": num_batches}
+    _check_counts(**counts, save_every=save_every, ahead=ahead)
     run = Run(state, measure, save, log, progress, max_skips)
     if resume is not None:
         run.restore(*resume)
@@ -106,13 +110,14 @@ def train(
             if run.position.step == 0 and baseline is not None:
                 run.save()
 
-            upcoming = None
+            upcoming: deque[PairBatch] = deque()
             while run.position.batch < num_batches:
                 _raise_if(stop)
-                current = batch(run.rows, run.position.batch) if upcoming is None else upcoming
+                current = upcoming.popleft() if upcoming else batch(run.rows, run.position.batch)
                 run.take_step(step(run.position.epoch), current, key)
-                more = run.position.batch < num_batches
-                upcoming = batch(run.rows, run.position.batch) if more else None
+                if not upcoming:
+                    nearest = range(run.position.batch, num_batches)[:ahead]
+                    upcoming.extend(batch(run.rows, k) for k in nearest)
                 run.settle(all_but=running)
                 running = 1
                 if save_every is not None and run.position.step % save_every == 0:

@@ -23,4 +23,5 @@ def test_the_parts_of_an_epoch_are_measured():
     parts = {line[:18].strip(): float(line.split()[-1].rstrip("%")) for line in lines[1:5]}
     assert list(parts) == ["order", "report of batches", "evaluation on dev", "steps"]
     assert 99 < sum(parts.values()) < 101
-    assert "waiting for batches" in lines[-1]
+    assert "beside making batches" in lines[-2]
+    assert lines[-1].endswith("of 4 steps waited for their batch")

@@ -106,6 +106,7 @@ def test_the_ways_of_the_reference_are_all_that_its_config_changes(task: str) ->
         "loss.mask_duplicates was True, is False",
         "shuffling.count was 'rows', is 'texts'",
         "shuffling.distance was 'cosine', is 'euclidean'",
+        "shuffling.dtype was 'bfloat16', is None",
         "shuffling.filter_duplicates was True, is False",
         "shuffling.from_epoch was 1, is 2",
         "shuffling.num_neighbors was 500, is 200",

@@ -113,5 +113,6 @@ def test_another_type_of_the_same_encoder_is_that_of_one_made_with_it():
     ids = np.ones((1, 4), np.int32)
     tokens = TokenBatch(ids, np.ones_like(ids, bool))
     assert (made.apply(params, tokens) == turned.apply(params, tokens)).all()
+    assert made.with_dtype("bfloat16") is made
     with pytest.raises(ValueError, match="dtype must be float32 or bfloat16, was 'float16'"):
         made.with_dtype("float16")

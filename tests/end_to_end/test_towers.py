@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bscl_jax import assemble, cli, config, encoders, training
+from bscl_jax.assemble import _road
 from tests.cli.conftest import USER_MISTAKE
 from tests.end_to_end import tiny
 from tests.end_to_end.test_forms import score, settings
@@ -84,6 +85,24 @@ def test_the_step_gets_each_side_by_its_own_tower(tiny_config: Path, monkeypatch
     query, target = tiny.PAIRS["train"][0]
     for side, text in ((batch.queries, f"find: {query}"), (batch.targets, f"at: {target}")):
         assert side.ids[0][side.mask[0]].tolist() == road.encoder.tokenize([text])[0]
+
+
+@pytest.mark.parametrize(
+    ("order", "types"),
+    [("null", ["float32"]), ("float32", ["float32"]), ("bfloat16", ["float32", "bfloat16"])],
+)
+def test_an_order_in_the_type_of_the_encoder_has_no_programs_of_its_own(
+    order, types, tiny_config, monkeypatch
+) -> None:
+    made: list[str] = []
+
+    def note(towers: assemble.Towers, *rest):
+        made.append(np.dtype(towers.queries.encoder.module.dtype).name)
+        return assemble.make_embeds(towers, *rest)
+
+    monkeypatch.setattr(_road, "make_embeds", note)
+    assemble.lay_road(config.load(tiny_config, [f"shuffling.dtype={order}"]))
+    assert made == types
 
 
 def test_the_whole_folder_is_no_encoder_and_the_message_names_what_is(

@@ -79,6 +79,25 @@ def test_things_happen_in_order_and_the_next_batch_is_made_while_a_step_runs() -
     ]
 
 
+def test_batches_are_made_in_a_row_when_the_last_one_was_taken() -> None:
+    _, calls = fake_run(num_epochs=1, num_batches=6, ahead=2)
+    taken = [call for call in calls if "batch" in call]
+    assert taken == [
+        "make batch 0",
+        "step on batch 0",
+        "make batch 1",
+        "make batch 2",
+        "step on batch 1",
+        "step on batch 2",
+        "make batch 3",
+        "make batch 4",
+        "step on batch 3",
+        "step on batch 4",
+        "make batch 5",
+        "step on batch 5",
+    ]
+
+
 def test_each_epoch_asks_for_its_step_and_begins_once_after_its_order() -> None:
     asked: list[Any] = []
 
@@ -243,7 +262,7 @@ def test_a_measure_that_evaluation_does_not_have_is_an_error_before_the_first_st
         fake_run(measure="dev/f1", baseline={"dev/map": 0.1, "dev/mrr": 0.2}, step=None)
 
 
-@pytest.mark.parametrize("name", ["num_epochs", "num_batches", "save_every"])
+@pytest.mark.parametrize("name", ["num_epochs", "num_batches", "save_every", "ahead"])
 def test_a_count_below_one_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         fake_run(**{name: 0})
