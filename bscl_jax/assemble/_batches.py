@@ -113,8 +113,8 @@ def make_batches(
         )
         return feed(on_host, mesh)
 
-    on_cpu = mesh.devices.flat[0].platform == "cpu"
-    return Batches(batch, shapes, max(1, PAIRS_AHEAD // section.batch_size) if on_cpu else 1)
+    ahead = max(1, PAIRS_AHEAD // section.batch_size) if parallel.is_one_cpu(mesh) else 1
+    return Batches(batch, shapes, ahead)
 
 
 def options_of_extras(

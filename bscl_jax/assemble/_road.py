@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from bscl_jax import config as configs
-from bscl_jax import data, encoders, evaluation, gradients, training
+from bscl_jax import data, encoders, evaluation, gradients, parallel, training
 from bscl_jax.assemble._batch_facts import BatchFacts, make_batch_facts
 from bscl_jax.assemble._batches import Extras, count_extras, make_batches
 from bscl_jax.assemble._fingerprint import describe_start, hash_sources
@@ -203,8 +203,7 @@ def encode_on(
 ) -> gradients.Encode | tuple[gradients.Encode, gradients.Encode]:
     """Return what encodes in training: on a CPU by itself, in parts where that is faster."""
     encode = towers.encode
-    alone = mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
-    if not alone or isinstance(encode, tuple) or section.chunk_size is not None:
+    if not parallel.is_one_cpu(mesh) or isinstance(encode, tuple) or section.chunk_size is not None:
         return encode
     return gradients.in_parts(encode)
 

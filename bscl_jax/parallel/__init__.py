@@ -6,6 +6,7 @@ A batch is split by rows, all else is copied.
 from bscl_jax.parallel._across import across as across
 from bscl_jax.parallel._mesh import AXIS as AXIS
 from bscl_jax.parallel._mesh import compiler_options as compiler_options
+from bscl_jax.parallel._mesh import is_one_cpu as is_one_cpu
 from bscl_jax.parallel._mesh import make_mesh as make_mesh
 from bscl_jax.parallel._mesh import pads_to_powers as pads_to_powers
 from bscl_jax.parallel._mesh import row_multiple as row_multiple

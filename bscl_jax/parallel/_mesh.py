@@ -82,6 +82,20 @@ def pads_to_powers(mesh: Mesh) -> bool:
     return _is_of_gpus(mesh)
 
 
+def is_one_cpu(mesh: Mesh) -> bool:
+    """Whether the mesh is one device of a CPU, whose memory is the host's.
+
+    Args:
+        mesh: of the run.
+
+    Example:
+        >>> from bscl_jax import parallel
+        >>> parallel.is_one_cpu(parallel.make_mesh(1))
+        True
+    """
+    return mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
+
+
 def _is_of_gpus(mesh: Mesh) -> bool:
     return mesh.devices.flat[0].platform == "gpu"
 

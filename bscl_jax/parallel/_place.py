@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from bscl_jax.parallel._mesh import AXIS
+from bscl_jax.parallel._mesh import AXIS, is_one_cpu
 
 Tree = TypeVar("Tree")
 
@@ -62,7 +62,7 @@ def feed(batch: Tree, mesh: Mesh) -> Tree:
         >>> parallel.feed({"scores": np.ones(4, np.float32)}, parallel.make_mesh(1))["scores"].shape
         (4,)
     """
-    if mesh.size > 1 or mesh.devices.flat[0].platform != "cpu":
+    if not is_one_cpu(mesh):
         return place(batch, mesh)
     _check_rows(batch, mesh)
     return batch

@@ -41,6 +41,10 @@ def test_a_placed_batch_does_not_change_when_the_host_array_is_overwritten() -> 
     assert not np.asarray(placed).any()
 
 
+def test_one_cpu_is_one_device() -> None:
+    assert [parallel.is_one_cpu(parallel.make_mesh(devices)) for devices in (1, 2)] == [True, False]
+
+
 def test_feed_leaves_a_batch_to_a_cpu_that_is_one_device_as_it_is() -> None:
     batch = make_batch(8)
     assert parallel.feed(batch, parallel.make_mesh(1)) is batch
