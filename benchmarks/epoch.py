@@ -4,10 +4,10 @@
 
 Seconds of the wall, each after a call that compiles: order (embeddings, neighbors, groups), report
 of the batches, and evaluation as they are; the steps from ``--steps`` of them, spread over the
-epoch. The last line counts the steps, taken as the trainer takes them, the next batches made while
-one runs, that began after the one before had ended, so that the device had waited; and compares
-them with steps whose batches were made before, in turns: on a CPU that is what the host takes of
-the cores. A round that is not counted goes before them.
+epoch. The last lines compare steps as the trainer takes them, the next batches made while one runs,
+with steps whose batches were made before, in turns (on a CPU, what the host takes of the cores);
+and count those of both that began after the one before had ended, for which the device had waited.
+A round that is not counted goes before them.
 """
 
 import argparse
